@@ -1,0 +1,1 @@
+"""How fast sinks is on this machine."""

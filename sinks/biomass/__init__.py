@@ -1,0 +1,1 @@
+"""Carbon per hectare: densities by stratum, pool and year, with their draws."""

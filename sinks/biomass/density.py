@@ -1,0 +1,282 @@
+"""Carbon densities from a table: what was read, what it means, and its draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import ndtri
+
+from sinks.biomass.table import DensityRow
+from sinks.checks import Problems, first_few, nearest
+from sinks.draws import Distribution, probabilities, quantiles, usual_distribution
+from sinks.parameters import Parameter, lookup, warn_unchecked
+from sinks.study import POOLS, DensityConfig, UncertaintyConfig
+
+Floats = npt.NDArray[np.float64]
+#: A table that splits dead organic matter needs no row for the whole, and the other way round.
+SPLIT: Final = {"dead_organic": ("dead_wood", "litter")}
+#: Where a density came from when it states a spread of its own.
+STATED: Final = "stated"
+
+
+@dataclass(frozen=True)
+class Density:
+    """Carbon densities of a study with everything needed to draw them.
+
+    Attributes
+    ----------
+    value, se : DataArray, dims (stratum, pool, year) or (region, stratum, pool, year) [t C/ha]
+    lognormal : DataArray of bool, the same dims
+    rows : tuple of (str, DensityRow, float)
+        Every parameter used: its name, its row and its standard error [t C/ha].
+    seed : int
+    draws : int
+    """
+
+    value: xr.DataArray
+    se: xr.DataArray
+    lognormal: xr.DataArray
+    rows: tuple[tuple[str, DensityRow, float], ...]
+    seed: int
+    draws: int
+
+    @property
+    def by_region(self) -> bool:
+        """Whether the density differs between regions."""
+        return "region" in self.value.dims
+
+    def drawn(self, region: int = 0) -> xr.DataArray:
+        """Draw the densities (of one region, where they differ).
+
+        Returns
+        -------
+        DataArray, dims (stratum, pool, year, draw) [t C/ha]
+
+        Notes
+        -----
+        One stream per stratum and pool, shared by all regions and years: the error of a density
+        is that of its survey and its expansion factors, which serve every county in both years.
+        """
+        index = {"region": region} if self.by_region else {}
+        value, se, wide = (array.isel(index) for array in (self.value, self.se, self.lognormal))
+        out = np.empty((*value.shape, self.draws))
+        for s, stratum in enumerate(value["stratum"].values):
+            for p, pool in enumerate(value["pool"].values):
+                name = f"density/{stratum}/{pool}"
+                stream = probabilities(name, seed=self.seed, count=self.draws)
+                for y in range(value.sizes["year"]):
+                    out[s, p, y] = quantiles(
+                        stream,
+                        value=float(value[s, p, y]),
+                        se=float(se[s, p, y]),
+                        distribution=_distribution(float(se[s, p, y]), bool(wide[s, p, y])),
+                    )
+        coords = {name: value.coords[name] for name in ("stratum", "pool", "year")}
+        return xr.DataArray(out, dims=("stratum", "pool", "year", "draw"), coords=coords)
+
+
+def _distribution(se: float, wide: bool) -> Distribution:
+    if se == 0:
+        return "fixed"
+    return "lognormal" if wide else "normal"
+
+
+def standard_error(row: DensityRow) -> float:
+    """Return the standard error that a row states [t C/ha], NaN if it states none.
+
+    Notes
+    -----
+    A range low … high that holds the central part `interval` of a normal distribution spans
+    ``2 z se``; of a lognormal, ``sigma = ln(high / low) / 2 z`` and
+    ``se = value · sqrt(exp(sigma²) − 1)``, with ``z = Φ⁻¹((1 + interval) / 2)``.
+    """
+    if not math.isnan(row.se) or math.isnan(row.low) or math.isnan(row.high):
+        return row.se
+    z = float(ndtri((1 + row.interval) / 2))
+    if row.distribution != "normal" and row.low > 0 and row.value > 0:
+        sigma = math.log(row.high / row.low) / (2 * z)
+        return row.value * math.sqrt(math.expm1(sigma**2))
+    return (row.high - row.low) / (2 * z)
+
+
+def density_array(
+    rows: Sequence[DensityRow],
+    *,
+    strata: Sequence[str],
+    years: Sequence[int],
+    regions: Sequence[str],
+    config: DensityConfig,
+    uncertainty: UncertaintyConfig,
+    problems: Problems,
+) -> Density | None:
+    """Bring the rows of a density table onto the study's strata, pools, years and regions.
+
+    Parameters
+    ----------
+    rows : sequence of DensityRow
+        The table, in t C/ha.
+    strata : sequence of str
+        Strata that occur on the maps: each needs every pool of the table.
+    years : sequence of int
+    regions : sequence of str
+        Codes of the study's regions, for tables that differ by region.
+    config, uncertainty
+        `[density]` and `[uncertainty]` of the study.
+    problems : Problems
+
+    Returns
+    -------
+    Density or None
+        None if a value is missing; `problems` names table, key and the nearest keys.
+    """
+    pools = _pools(rows, strata, config=config)
+    used_regions = sorted({row.region for row in rows if row.region and row.region in regions})
+    table = {(row.stratum, row.pool, row.year, row.region): row for row in rows}
+    found: dict[tuple[str, str, int, str], DensityRow] = {}
+    missing: list[str] = []
+    for stratum in strata:
+        for pool in _pools_of(stratum, pools, rows=rows):
+            for year in years:
+                for region in regions if used_regions else ("",):
+                    row = _pick(table, stratum, pool=pool, year=year, region=region)
+                    if row is None:
+                        missing.append(
+                            f"{stratum}/{pool}/{year}" + (f"/{region}" if region else "")
+                        )
+                    else:
+                        found[stratum, pool, year, region] = row
+    if missing:
+        known = sorted({f"{row.stratum}/{row.pool}" for row in rows})
+        problems.error(
+            "density.missing",
+            file=config.table,
+            count=len(missing),
+            keys=first_few(missing, problems.language),
+            nearest=nearest(missing[0], known),
+        )
+        return None
+    spread = _spreads(found.values(), config, problems=problems)
+    _warn_memory(found.values(), config, problems=problems)
+    return _assembled(
+        found,
+        spread,
+        axes=(strata, pools, years, regions if used_regions else ("",)),
+        uncertainty=uncertainty,
+    )
+
+
+def _pools(
+    rows: Iterable[DensityRow], strata: Sequence[str], *, config: DensityConfig
+) -> list[str]:
+    present = {row.pool for row in rows if row.stratum in strata}
+    wanted = config.pools or tuple(POOLS)
+    return [pool for pool in POOLS if pool in present and pool in wanted]
+
+
+def _pools_of(stratum: str, pools: Sequence[str], *, rows: Iterable[DensityRow]) -> list[str]:
+    """Return the pools a stratum must have: the whole or the split of dead organic matter."""
+    own = {row.pool for row in rows if row.stratum == stratum}
+    out = list(pools)
+    for whole, parts in SPLIT.items():
+        if whole in own and not own.intersection(parts):
+            out = [pool for pool in out if pool not in parts]
+        elif own.intersection(parts):
+            out = [pool for pool in out if pool != whole]
+    return out
+
+
+def _pick(
+    table: dict[tuple[str, str, int, str], DensityRow],
+    stratum: str,
+    *,
+    pool: str,
+    year: int,
+    region: str,
+) -> DensityRow | None:
+    """Return the most specific row: of region and year, of the region, of the year, of all."""
+    for key in ((year, region), (0, region), (year, ""), (0, "")):
+        row = table.get((stratum, pool, *key))
+        if row is not None:
+            return row
+    return None
+
+
+def _spreads(
+    rows: Iterable[DensityRow], config: DensityConfig, *, problems: Problems
+) -> dict[DensityRow, float]:
+    """Return each row's standard error: stated, asserted by the study, or the cited default."""
+    out: dict[DensityRow, float] = {}
+    silent: dict[str, list[str]] = {}
+    for row in rows:
+        se = standard_error(row)
+        if math.isnan(se) and row.value == 0:
+            se = 0.0
+        elif math.isnan(se):
+            silent.setdefault(row.pool, []).append(row.stratum)
+            relative = config.relative_se
+            se = row.value * (_default(row.pool).value if relative is None else relative)
+        out[row] = se
+    for pool, strata in silent.items():
+        names = first_few(dict.fromkeys(strata), problems.language)
+        code = "density.spread_assumed" if config.relative_se is None else "density.spread_asserted"
+        default = _default(pool)
+        problems.warn(
+            code,
+            file=config.table,
+            place=pool,
+            strata=names,
+            relative=default.value if config.relative_se is None else config.relative_se,
+            source=default.source,
+        )
+    return out
+
+
+def _default(pool: str) -> Parameter:
+    return lookup("spreads", column="relative_se", pool=pool)
+
+
+def _warn_memory(rows: Iterable[DensityRow], config: DensityConfig, *, problems: Problems) -> None:
+    names = {f"{row.stratum}/{row.pool}" for row in rows if row.confidence == "memory"}
+    warn_unchecked(names, table=config.table, problems=problems)
+
+
+def _assembled(
+    found: dict[tuple[str, str, int, str], DensityRow],
+    spread: dict[DensityRow, float],
+    *,
+    axes: tuple[Sequence[str], Sequence[str], Sequence[int], Sequence[str]],
+    uncertainty: UncertaintyConfig,
+) -> Density:
+    strata, pools, years, regions = axes
+    shape = (len(regions), len(strata), len(pools), len(years))
+    value, se, wide = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
+    named: dict[str, tuple[DensityRow, float]] = {}
+    for r, region in enumerate(regions):
+        for s, stratum in enumerate(strata):
+            for p, pool in enumerate(pools):
+                for y, year in enumerate(years):
+                    row = found.get((stratum, pool, year, region))
+                    if row is None:
+                        continue  # the other form of dead organic matter holds this stratum's
+                    own = spread[row]
+                    kind = row.distribution or usual_distribution(row.value, own)
+                    value[r, s, p, y], se[r, s, p, y] = row.value, own
+                    wide[r, s, p, y] = kind == "lognormal" and row.value > 0
+                    named.setdefault(row.name, (row, own))
+    coords = {
+        "region": list(regions),
+        "stratum": list(strata),
+        "pool": list(pools),
+        "year": list(years),
+    }
+    arrays = [xr.DataArray(array, dims=tuple(coords), coords=coords) for array in (value, se, wide)]
+    if len(regions) == 1 and not regions[0]:
+        arrays = [array.isel(region=0, drop=True) for array in arrays]
+    used = tuple((name, row, own) for name, (row, own) in sorted(named.items()))
+    return Density(arrays[0], arrays[1], arrays[2], used, uncertainty.seed, uncertainty.draws)

@@ -1,0 +1,1 @@
+"""Boundary files read as data, never as programs, and their polygons made fit for areas."""

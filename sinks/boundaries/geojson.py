@@ -1,0 +1,128 @@
+"""GeoJSON, read as text of its own: no GDAL, so that no other JSON dialect can slip in."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
+
+from sinks.boundaries.vectors import (
+    MAX_JSON_BYTES,
+    RefusedError,
+    Request,
+    VectorLayer,
+    choose_layer,
+    limit_rows,
+    require_column,
+)
+from sinks.checks import Problems
+
+#: The names a GeoJSON may give a CRS; a `link` would be a file or an address and is refused.
+CRS_NAME: Final = re.compile(
+    r"urn:ogc:def:crs:(?P<urn_authority>\w+):[\w.]*:(?P<urn_code>\w+)"
+    r"|(?P<authority>\w+):(?P<code>\w+)",
+    re.ASCII,
+)
+#: GeoJSON without a `crs` member: longitude and latitude, WGS 84 (RFC 7946 §4).
+WGS84: Final = "EPSG:4326"
+
+
+def read_geojson(path: Path, request: Request, *, problems: Problems) -> VectorLayer:
+    """Read a GeoJSON feature collection or feature.
+
+    Raises
+    ------
+    RefusedError
+        If it is too large, no JSON, no GeoJSON, or lacks a wanted column.
+    """
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        raise RefusedError("regions.too_large", size=size >> 20, limit=MAX_JSON_BYTES >> 20)
+    document = _parse(path.read_bytes(), request, problems=problems)
+    choose_layer([str(document.get("name", path.stem))], request.layer)
+    features = _features(document)
+    limit_rows(len(features))
+    rows = [_properties(feature) for feature in features]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for column in request.columns:
+        require_column(column, names)
+    columns = {name: [row.get(name) for row in rows] for name in request.columns}
+    geometry = np.full(len(features), None, dtype=object)
+    unreadable = []
+    for row, feature in enumerate(features):
+        try:
+            member = feature.get("geometry")
+            with np.errstate(invalid="ignore"):  # NaN is told of later, with its region's name
+                geometry[row] = None if member is None else shape(member)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, ShapelyError):
+            unreadable.append(row)
+    return VectorLayer(columns, geometry, tuple(unreadable), _crs(document))
+
+
+def _parse(data: bytes, request: Request, *, problems: Problems) -> dict[str, Any]:
+    """Decode and parse the text, which the standard wants in UTF-8."""
+    encodings = [request.encoding] if request.encoding else ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        try:
+            content = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding == "gb18030":
+            problems.repair("regions.encoding_detected", file=request.shown, encoding="GB18030")
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise RefusedError("regions.corrupt", reason=f"JSON: {str(error)[:150]}") from error
+        if isinstance(document, dict):
+            return document
+        raise RefusedError("regions.not_geojson", found=type(document).__name__)
+    raise RefusedError("regions.encoding_wrong", encoding=", ".join(encodings))
+
+
+def _features(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the features; refuse other kinds of JSON by the name they give themselves."""
+    kind = document.get("type")
+    features = document.get("features") if kind == "FeatureCollection" else [document]
+    if kind not in ("FeatureCollection", "Feature") or not isinstance(features, list):
+        raise RefusedError("regions.not_geojson", found=f"type = {str(kind)[:60]!r}")
+    if not all(isinstance(item, dict) and item.get("type") == "Feature" for item in features):
+        raise RefusedError("regions.not_geojson", found='features[…].type ≠ "Feature"')
+    return features
+
+
+def _properties(feature: dict[str, Any]) -> dict[str, object]:
+    """Return a feature's properties; its own `id` stands in for a property of that name."""
+    properties = feature.get("properties")
+    row = dict(properties) if isinstance(properties, dict) else {}
+    if "id" in feature and "id" not in row:
+        row["id"] = feature["id"]
+    return row
+
+
+def _crs(document: dict[str, Any]) -> CRS | None:
+    """Return the CRS of the pre-2016 `crs` member, or WGS 84 where there is none."""
+    if "crs" not in document:
+        return CRS.from_user_input(WGS84)
+    member = document["crs"]
+    if member is None:
+        return None
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = str(properties.get("name", "") if isinstance(properties, dict) else member)[:120]
+    match = CRS_NAME.fullmatch(name)
+    if match is None:
+        raise RefusedError("regions.crs_unknown", found=name)
+    authority = match["urn_authority"] or match["authority"]
+    code = match["urn_code"] or match["code"]
+    if (authority.upper(), code.upper()) == ("OGC", "CRS84"):
+        return CRS.from_user_input(WGS84)
+    try:
+        return CRS.from_authority(authority, code)
+    except CRSError as error:
+        raise RefusedError("regions.crs_unknown", found=name) from error

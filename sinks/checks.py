@@ -1,0 +1,172 @@
+"""Problems of the inputs: one list, three outcomes, three-part messages in two languages.
+
+A check never raises at the first fault: it adds a `Problem` to the run's `Problems` and goes on,
+so that the user sees everything at once. Readers take a `Problems` and return what they could read.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sinks.errors import InputProblems
+from sinks.texts import LANGUAGES, Language, text
+
+
+class Severity(StrEnum):
+    """What becomes of a problem: refused, repaired in the open, or only told."""
+
+    ERROR = "ERROR"
+    REPAIR = "REPAIR"
+    WARN = "WARN"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem of one input.
+
+    Parameters
+    ----------
+    code : str
+        Key of the strings ``problem.<code>.expected``, ``.found`` and ``.remedy``.
+    severity : Severity
+    file : str
+        The input as the study names it.
+    place : str
+        Row and column, key path or map position; empty if the whole file is meant.
+    values : mapping
+        What fills the placeholders of the three strings.
+    language : {"zh", "en"}
+        The language of `text` when none is asked for.
+    """
+
+    code: str
+    severity: Severity
+    file: str = ""
+    place: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    language: Language = "zh"
+
+    def part(self, part: str, language: Language | None = None) -> str:
+        """Return one of the three parts: ``expected``, ``found`` or ``remedy``."""
+        return text(f"problem.{self.code}.{part}", language or self.language, **self.values)
+
+    def text(self, language: Language | None = None) -> str:
+        """Return the whole message in one language."""
+        language = language or self.language
+        where = " · ".join(part for part in (self.file, self.place) if part)
+        return text(
+            "problem.sentence",
+            language,
+            severity=text(f"severity.{self.severity.value.lower()}", language),
+            code=self.code,
+            where=where or "-",
+            expected=self.part("expected", language),
+            found=self.part("found", language),
+            remedy=self.part("remedy", language),
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the record of `problems.json`: main language flat, both under ``text``."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "file": self.file,
+            "place": self.place,
+            "expected": self.part("expected"),
+            "found": self.part("found"),
+            "remedy": self.part("remedy"),
+            "text": {language: self.text(language) for language in LANGUAGES},
+        }
+
+
+class Problems:
+    """The growing list of problems of one study.
+
+    Parameters
+    ----------
+    language : {"zh", "en"}
+        The study's language, once it is known.
+    """
+
+    def __init__(self, language: Language = "zh") -> None:
+        self.language: Language = language
+        self._items: list[tuple[str, Severity, str, str, dict[str, object]]] = []
+
+    def __iter__(self) -> Iterator[Problem]:
+        for code, severity, file, place, values in self._items:
+            yield Problem(code, severity, file, place, values, self.language)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _add(
+        self, severity: Severity, code: str, *, file: str, place: str, values: dict[str, object]
+    ) -> None:
+        item = (code, severity, str(file), str(place), values)
+        if item not in self._items:
+            self._items.append(item)
+
+    def error(
+        self, code: str, /, *, file: object = "", place: object = "", **values: object
+    ) -> None:
+        """Add a problem that refuses the run."""
+        self._add(Severity.ERROR, code, file=str(file), place=str(place), values=values)
+
+    def repair(
+        self, code: str, /, *, file: object = "", place: object = "", **values: object
+    ) -> None:
+        """Add a repair: done, counted, in the manifest; refused under ``--strict``."""
+        self._add(Severity.REPAIR, code, file=str(file), place=str(place), values=values)
+
+    def warn(
+        self, code: str, /, *, file: object = "", place: object = "", **values: object
+    ) -> None:
+        """Add a warning: the run goes on and says so."""
+        self._add(Severity.WARN, code, file=str(file), place=str(place), values=values)
+
+    def of(self, *severities: Severity) -> list[Problem]:
+        """Return the problems of the given severities, in the order they were found."""
+        return [problem for problem in self if problem.severity in severities]
+
+    def raise_errors(self, *, strict: bool = False) -> None:
+        """Raise if the run must be refused.
+
+        Raises
+        ------
+        InputProblems
+            If there is an error, or under `strict` a repair; it carries the whole list.
+        """
+        refused = {Severity.ERROR, Severity.REPAIR} if strict else {Severity.ERROR}
+        if any(problem.severity in refused for problem in self):
+            raise InputProblems(list(self))
+
+
+def nearest(word: str, known: Iterable[object], *, count: int = 3) -> str:
+    """Return the known names nearest to `word`, comma-separated (all of a few if none is near).
+
+    Examples
+    --------
+    >>> nearest("forrest", ["forest", "wetland"])
+    'forest'
+    """
+    names = [str(name) for name in known]
+    close = difflib.get_close_matches(str(word), names, n=count, cutoff=0.5)
+    return ", ".join(close or names[: max(count, 8)])
+
+
+def first_few(items: Iterable[object], language: Language, *, count: int = 5) -> str:
+    """Return the first `count` items and how many more there are.
+
+    Examples
+    --------
+    >>> first_few([1, 2, 3], "en", count=2)
+    '1, 2 … and 1 more'
+    """
+    shown = [str(item) for item in items]
+    head = ", ".join(shown[:count])
+    if len(shown) <= count:
+        return head
+    return text("list.more", language, head=head, more=len(shown) - count)

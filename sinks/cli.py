@@ -1,0 +1,261 @@
+"""The command line: commands only, no logic. Libraries are loaded when a command needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sinks import __version__
+from sinks.errors import SinksError
+from sinks.texts import Language, text
+
+if TYPE_CHECKING:
+    from sinks.checks import Problems
+    from sinks.results import Results
+
+app = typer.Typer(
+    name="sinks",
+    help=text("cli.help", "en") + "\n\n" + text("cli.help", "zh"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
+OutFolder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
+]
+Parts = Annotated[str | None, typer.Option("--only", help="tables[,regions,workbook,report,map]")]
+Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
+
+
+def run_command() -> int:
+    """Run the command of this process; return its exit code."""
+    try:
+        app(standalone_mode=False)
+    except SinksError as error:
+        typer.echo(str(error), err=True)
+        return error.exit_code
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.Abort:
+        return 1
+    except OSError as error:
+        typer.echo(str(error), err=True)
+        return 3
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        return int(getattr(error, "exit_code", 2))
+    return 0
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show how far a run is, on a terminal; be quiet elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _stage, _part: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(stage: str, part: float) -> None:
+            label = f"{text(f'run.stage.{stage}', 'zh')} · {text(f'run.stage.{stage}', 'en')}"
+            bar.update(task, description=label, completed=part)
+
+        yield show
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("sinks-demo"),
+    language: Speech = "zh",
+) -> None:
+    """Build the example province, run it, say where the map is · 生成示例省并运行."""
+    from sinks.demo import write_inputs
+
+    study = write_inputs(folder, language=language)
+    _run(study, folder / "out")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR")], language: Speech = "zh") -> None:
+    """Write a commented study.toml to start from · 写出带注释的研究文件."""
+    from sinks.starter import write_starter
+
+    typer.echo(text("cli.wrote", language, path=write_starter(folder, language)))
+
+
+@app.command()
+def check(
+    study: StudyFile,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="also write problems there")
+    ] = None,
+    *,
+    strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
+) -> None:
+    """List every problem of every input; write nothing else · 检查全部输入."""
+    from sinks.run import check as check_study
+    from sinks.tabulate import json_text
+
+    problems = check_study(study)
+    if json_file is not None:
+        body = json_text([problem.as_dict() for problem in problems])
+        json_file.write_text(body, encoding="utf-8", newline="\n")
+    _show(problems)
+    problems.raise_errors(strict=strict)
+    typer.echo(text("cli.checked", problems.language))
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="output folder · 输出文件夹")],
+    *,
+    strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="threads")] = None,
+    only: Parts = None,
+) -> None:
+    """Run a study: tables, workbook, report, map · 运行研究."""
+    _run(study, out, strict=strict, workers=workers, only=only)
+
+
+def _run(
+    study: Path, out: Path, *, strict: bool = False, workers: int | None = None,
+    only: str | None = None,
+) -> None:  # fmt: skip
+    from sinks.run import PARTS, Options
+    from sinks.run import run as run_study
+
+    parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
+    unknown = [part for part in parts if part not in ("tables", *PARTS)]
+    if unknown:
+        raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(('tables', *PARTS))})")
+    command = " ".join(["sinks", *sys.argv[1:]])
+    with _progress() as progress:
+        options = Options(strict, workers, tuple(part for part in parts if part != "tables"),
+                          progress, command)  # fmt: skip
+        results = run_study(study, out, options=options)
+    _summary(results)
+
+
+def _summary(results: Results) -> None:
+    """Print what was found and where to look."""
+    from sinks.summary import sentences
+
+    language = results.language
+    for record in results.meta["problems"]:
+        if record["severity"] != "ERROR":
+            typer.echo(record["text"][language], err=True)
+    for line in sentences(results):
+        typer.echo(line)
+    for name in ("map.html", "report.html", "workbook.xlsx", "tables"):
+        if (results.root / name).exists():
+            label = text(f"cli.out.{name.partition('.')[0]}", language)
+            typer.echo(f"{label}  {results.root / name}")
+
+
+@app.command(name="map")
+def map_(folder: OutFolder) -> None:
+    """Write map.html again from a finished run · 由结果重绘地图."""
+    from sinks.maps import write_map
+
+    _rewrite(folder, "map.html", write=write_map)
+
+
+@app.command()
+def report(folder: OutFolder) -> None:
+    """Write report.html again from a finished run · 由结果重写报告."""
+    from sinks.report import write_report
+
+    _rewrite(folder, "report.html", write=write_report)
+
+
+def _rewrite(folder: Path, name: str, *, write: Callable[[Results, Path], None]) -> None:
+    from sinks.folder import replace_output
+    from sinks.results import Results
+
+    results = Results.open(folder)
+    replace_output(folder, name, write=lambda path: write(results, path), language=results.language)
+    typer.echo(text("cli.wrote", results.language, path=folder / name))
+
+
+@app.command()
+def explain(
+    folder: OutFolder, region: Annotated[str, typer.Argument(metavar="REGION", help="code or name")]
+) -> None:
+    """Why this number? hectares × density → tonnes · 这个数是怎么来的."""
+    from sinks.explain import explain as explain_region
+    from sinks.results import Results
+
+    results = Results.open(folder)
+    typer.echo(explain_region(results, region))
+
+
+@app.command()
+def verify(folder: OutFolder) -> None:
+    """Hash every output again and compare with the manifest · 核对结果文件."""
+    from sinks.folder import verify_outputs
+    from sinks.results import Results
+
+    language: Language = Results.open(folder).language
+    typer.echo(text("cli.verified", language, count=verify_outputs(folder, language)))
+
+
+@app.command()
+def legends() -> None:
+    """List the packaged legends and their classes · 列出内置图例."""
+    from sinks.legend import packaged_legend, packaged_legends
+
+    for name in packaged_legends():
+        typer.echo(name)
+        for row in packaged_legend(name).classes:
+            typer.echo(f"  {row.code:>4}  {row.stratum:<16} {row.name_zh} · {row.name_en}")
+
+
+@app.command()
+def parameters(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="table · 表名")] = None,
+) -> None:
+    """List the cited parameter tables, or print one · 列出或打印参数表."""
+    from sinks.parameters import load_table, tables
+
+    if name is None:
+        typer.echo("\n".join(tables()))
+        return
+    typer.echo(load_table(name).to_csv(index=False), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of study.toml · 打印研究文件的 JSON Schema."""
+    from sinks.study import schema as study_schema
+
+    typer.echo(json.dumps(study_schema(), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def version() -> None:
+    """Print the version · 打印版本."""
+    typer.echo(__version__)
+
+
+def _show(problems: Problems) -> None:
+    from sinks.checks import Severity
+
+    for problem in problems.of(Severity.REPAIR, Severity.WARN):
+        typer.echo(problem.text(), err=True)

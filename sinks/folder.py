@@ -1,0 +1,233 @@
+"""The output folder: complete or absent. Written aside, verified, swapped in, manifest last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+from sinks.errors import FolderLocked, OutputFailed
+from sinks.texts import Language, text
+
+MANIFEST: Final = "manifest.json"
+LOCK: Final = ".sinks.lock"
+#: Being written; nobody may read it.
+STAGING: Final = ".sinks-staging"
+#: Verified and complete; a swap that was cut off is finished from here.
+READY: Final = ".sinks-ready"
+#: The run before, until the new one stands in its place.
+OLD: Final = ".sinks-old"
+CHUNK: Final = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the files below a folder as POSIX paths relative to it, sorted."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+class OutputFolder:
+    """An output folder that this process holds.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; made if it is missing.
+    language : {"zh", "en"}
+        Language of the errors.
+    """
+
+    def __init__(self, root: Path, language: Language) -> None:
+        self.root, self.language = root, language
+
+    @property
+    def staging(self) -> Path:
+        """Where the run writes; hidden, inside the folder."""
+        return self.root / STAGING
+
+    def publish(self, manifest: Mapping[str, Any]) -> None:
+        """Verify what was written, and put it in the place of the run before.
+
+        Parameters
+        ----------
+        manifest : mapping
+            The manifest without `outputs`, which are hashed here.
+
+        Raises
+        ------
+        OutputFailed
+            If a file does not read back as it was written, or the folder holds files that are
+            not ours under a name we need.
+        """
+        hashes = {name: sha256_of(self.staging / name) for name in files_in(self.staging)}
+        self._refuse_strangers({name.partition("/")[0] for name in hashes})
+        content = dict(manifest) | {"outputs": hashes}
+        body = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        (self.staging / MANIFEST).write_text(body, encoding="utf-8", newline="\n")
+        for name in files_in(self.staging):
+            _sync(self.staging / name)
+        changed = [name for name in hashes if sha256_of(self.staging / name) != hashes[name]]
+        if changed:
+            raise OutputFailed(text("output.not_as_written", self.language, name=changed[0]))
+        self.staging.replace(self.root / READY)
+        _sync(self.root)
+        finish_swap(self.root)
+
+    def _refuse_strangers(self, names: set[str]) -> None:
+        """Refuse to replace what another program or person put there."""
+        ours = own_names(self.root)
+        strange = sorted(name for name in names - ours if (self.root / name).exists())
+        if strange:
+            raise OutputFailed(
+                text("output.strangers", self.language, folder=self.root, name=strange[0])
+            )
+
+
+def own_names(root: Path) -> set[str]:
+    """Return the top-level names that the run in a folder owns, by its manifest."""
+    try:
+        outputs = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name.partition("/")[0] for name in outputs} | {MANIFEST}
+
+
+def finish_swap(root: Path) -> None:
+    """Finish a swap from `READY`, wherever it was cut off; do nothing if there is none."""
+    ready, old = root / READY, root / OLD
+    if not ready.is_dir():
+        return
+    if (ready / MANIFEST).exists():  # it moves last: without it all else has moved
+        old.mkdir(exist_ok=True)
+        # Without its manifest the old run no longer counts as complete; the new one does, here.
+        names = own_names(ready) | own_names(root) | own_names(old)
+        for name in [MANIFEST, *sorted(names - {MANIFEST})]:
+            swapped = name in own_names(ready) and not (ready / name).exists()
+            if (root / name).exists() and not swapped:
+                _remove(old / name)
+                (root / name).replace(old / name)
+        for name in sorted(own_names(ready) - {MANIFEST}):
+            if (ready / name).exists():
+                (ready / name).replace(root / name)
+        (ready / MANIFEST).replace(root / MANIFEST)
+        _sync(root)
+    _remove(ready)
+    _remove(old)
+
+
+def clean(root: Path) -> None:
+    """Finish or remove what a killed run left behind."""
+    finish_swap(root)
+    for name in (STAGING, OLD):
+        _remove(root / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Ask the system to put a file or folder on the disk; not every system can for folders."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass  # Windows refuses to sync a folder or a file opened for reading
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held(root: Path, language: Language) -> Iterator[OutputFolder]:
+    """Hold an output folder for the time of a ``with`` block.
+
+    Raises
+    ------
+    FolderLocked
+        If another run holds it.
+    OutputFailed
+        If it cannot be written.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FolderLocked(text("output.locked", language, folder=root)) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputFailed(text("output.failed", language, folder=root, reason=reason)) from error
+    folder = OutputFolder(root, language)
+    try:
+        clean(root)
+        folder.staging.mkdir()
+        yield folder
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputFailed(text("output.failed", language, folder=root, reason=reason)) from error
+    finally:
+        shutil.rmtree(folder.staging, ignore_errors=True)
+        lock.release()
+
+
+def verify_outputs(root: Path, language: Language) -> int:
+    """Hash every output of a finished run again.
+
+    Returns
+    -------
+    int
+        How many files were compared.
+
+    Raises
+    ------
+    OutputFailed
+        If a file is missing or differs from the manifest; the message names each.
+    """
+    outputs = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+    bad = []
+    for name, expected in outputs.items():
+        what = "" if (root / name).is_file() else "missing"
+        if not what and sha256_of(root / name) != expected:
+            what = "changed"
+        if what:
+            label = text(f"output.{what}", language)
+            bad.append(text("output.differs", language, name=name, what=label))
+    if bad:
+        raise OutputFailed("\n".join(bad))
+    return len(outputs)
+
+
+def replace_output(
+    root: Path, name: str, *, write: Callable[[Path], None], language: Language
+) -> None:
+    """Write one output of a finished run anew and put its hash into the manifest."""
+    with held(root, language) as folder:
+        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        for other in content["outputs"]:
+            target = folder.staging / other
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / other, target)
+        write(folder.staging / name)
+        folder.publish({key: value for key, value in content.items() if key != "outputs"})

@@ -1,0 +1,323 @@
+"""Run the zonal kernel over all strips of the study's rasters, on several threads."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import RasterioError
+
+from sinks import zonal
+from sinks.grid import CellAreas, Grid, cell_areas
+from sinks.hashtable import Table, entries, grown, new_table
+from sinks.outlines import Outlines, area_beyond
+from sinks.raster import GDAL_OPTIONS, RasterSource, UnreadableBlock, read_window, to_symbols
+
+Ints = npt.NDArray[np.int64]
+Window = tuple[int, int, int, int]
+Progress = Callable[[float], None]
+
+#: Bytes of class codes that one worker holds at a time.
+STRIP_BYTES: Final = 48 << 20
+#: Rows of a strip of a raster that is stored in thin stripes.
+STRIP_ROWS: Final = 256
+#: Bits of the largest area sum; the rest of a signed 64-bit integer is head-room.
+SUM_BITS: Final = 61
+
+
+@dataclass(frozen=True)
+class JointTable:
+    """Areas by region and class path: the only thing that is ever read from the rasters.
+
+    Attributes
+    ----------
+    years : tuple of int
+    region, path : ndarray, dims (row)
+        Index of the region and row of `paths`.
+    area : ndarray, dims (row)
+        True area [quanta]; exact integers.
+    paths : ndarray, dims (path, year)
+        Symbols of the classes in all years, in lexical order.
+    outside : ndarray, dims (region)
+        Area of each region beyond the raster [quanta].
+    quantum : float
+        Area of one quantum [m²]; a power of two.
+    """
+
+    years: tuple[int, ...]
+    region: Ints
+    path: Ints
+    area: Ints
+    paths: npt.NDArray[np.uint8]
+    outside: Ints
+    quantum: float
+
+
+def joint_table(
+    sources: Mapping[int, RasterSource],
+    outline: Outlines,
+    *,
+    symbols: npt.NDArray[np.int64],
+    nodata: Sequence[int],
+    exact: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> JointTable:
+    """Sum the true area of every region by its class path, in one pass over all years.
+
+    Parameters
+    ----------
+    sources : mapping of year to RasterSource
+        Rasters of one grid.
+    outline : Outlines
+        The regions, in cells of that grid.
+    symbols : ndarray
+        Table of `sinks.raster.symbols`.
+    nodata : sequence of int
+        Codes that are no data in rasters wider than a byte.
+    exact : bool
+        Border cells by exact coverage; otherwise whole cells by their centre.
+    workers : int, optional
+        Threads; all processors by default. The result does not depend on it.
+    progress : callable, optional
+        Is told the part done, 0 … 1.
+
+    Returns
+    -------
+    JointTable
+
+    Raises
+    ------
+    UnreadableBlock
+        If a window cannot be read.
+    ValueError
+        If the grid's projection cannot be inverted over the regions.
+    """
+    grid = next(iter(sources.values())).grid
+    areas = cell_areas(grid, outline.window)
+    quantum = _quantum(areas, outline)
+    window = _on_raster(outline.window, grid)
+    job = _Job(tuple(sources.values()), outline, areas, quantum, symbols, tuple(nodata), exact)
+    strips = list(_strips(window, job)) if window else []
+    tables = _run(job, strips, workers=workers or os.cpu_count() or 1, progress=progress)
+    region, path, area, paths = _merged(tables, len(sources))
+    outside = np.rint(area_beyond(outline, grid) / quantum).astype(np.int64)
+    return JointTable(tuple(sources), region, path, area, paths, outside, quantum)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every worker needs; nothing in it changes."""
+
+    sources: tuple[RasterSource, ...]
+    outline: Outlines
+    areas: CellAreas
+    quantum: float
+    symbols: npt.NDArray[np.int64]
+    nodata: tuple[int, ...]
+    exact: bool
+
+
+class _Tables:
+    """The growing tables of one worker."""
+
+    def __init__(self) -> None:
+        self.paths, self.areas = new_table(), new_table()
+        self.sums = zonal.new_sums(self.paths)
+
+    def add(self, job: _Job, window: Window, *, codes: npt.NDArray[np.uint8]) -> None:
+        """Add a window of cells, growing the tables whenever the kernel asks for it."""
+        row0, row1, col0, _ = window
+        outline = (job.outline.edges, job.outline.starts, job.outline.boxes)
+        changes = np.empty((row1 - row0, window[3] - col0), np.uint8)
+        row_areas = _row_areas(job, row0, row1=row1)
+        done = 0
+        while done < job.outline.count:
+            done = zonal.add_strip(
+                (self.paths, self.areas, self.sums),
+                outline,
+                rows=(row0, row1),
+                cells=(codes, changes, col0),
+                areas=row_areas,
+                first=done,
+                exact=job.exact,
+            )
+            if done < job.outline.count:
+                self._grow(codes.shape[0])
+
+    def _grow(self, years: int) -> None:
+        """Double the table that has no room; the kernel stops only when one has none."""
+        if 2 * (int(self.paths[3][0]) + years + 1) >= self.paths[0].size:
+            self.paths = grown(self.paths)
+            self.sums = zonal.new_sums(self.paths)
+        else:
+            self.areas = grown(self.areas)
+
+
+def _quantum(areas: CellAreas, outline: Outlines) -> float:
+    """Return the part of a square metre in which areas are counted [m²].
+
+    It depends on the grid (and on regions larger than the grid), not on strips or workers.
+    """
+    row0, row1, col0, col1 = outline.window
+    if areas.exact_rows:
+        largest = areas.grid.semi_axes[0] ** 2 * areas.grid.unit**2
+        largest *= abs(areas.grid.dx * areas.grid.dy)
+    else:
+        largest = float(areas.scale.max())
+    rows = max(areas.grid.height, row1 - row0)
+    cols = max(areas.grid.width, col1 - col0)
+    return 2.0 ** (math.ceil(math.log2(largest * rows * cols)) - SUM_BITS)
+
+
+def _row_areas(job: _Job, row0: int, *, row1: int) -> zonal.Areas:
+    """Return the running true area along each row, as the kernel wants it [quanta]."""
+    nodes = job.areas.col_nodes
+    step = float(nodes[1] - nodes[0])
+    at_node = np.ascontiguousarray(job.areas.at_rows(row0, row1) / job.quantum)
+    half_slope = np.diff(at_node, axis=1) / (2 * step)
+    total = np.zeros(at_node.shape)
+    np.cumsum((at_node[:, 1:] + at_node[:, :-1]) * (step / 2), axis=1, out=total[:, 1:])
+    return int(nodes[0]), 1.0 / step, at_node, half_slope, total
+
+
+def _on_raster(window: Window, grid: Grid) -> Window | None:
+    row0, row1, col0, col1 = window
+    row0, row1 = max(row0, 0), min(row1, grid.height)
+    col0, col1 = max(col0, 0), min(col1, grid.width)
+    return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
+
+
+def _strips(window: Window, job: _Job) -> Iterator[Window]:
+    """Cut the window along the stored blocks, into pieces that a worker can hold."""
+    row0, row1, col0, col1 = window
+    block_rows, block_cols = job.sources[0].block
+    whole_rows = block_cols >= job.sources[0].grid.width
+    rows = block_rows * max(1, STRIP_ROWS // block_rows) if block_rows < STRIP_ROWS else block_rows
+    width = [np.dtype(source.dtype).itemsize for source in job.sources]
+    per_row = sum(width) + 1
+    cols = STRIP_BYTES // (per_row * rows)
+    if whole_rows or cols < block_cols:
+        cols = col1 - col0
+        rows = max(1, min(rows, STRIP_BYTES // (per_row * cols)))
+    else:
+        cols = cols // block_cols * block_cols
+    for row in range(row0 // rows * rows, row1, rows):
+        first, last = max(row, row0), min(row + rows, row1)
+        for col in range(col0 // cols * cols if not whole_rows else col0, col1, cols):
+            yield first, last, max(col, col0), min(col + cols, col1)
+
+
+def _run(
+    job: _Job, strips: Sequence[Window], *, workers: int, progress: Progress | None
+) -> list[_Tables]:
+    """Work through the strips on several threads; each has tables and open files of its own."""
+    todo = iter(strips)
+    lock = threading.Lock()
+    done = 0
+
+    def next_strip() -> Window | None:
+        nonlocal done
+        with lock:
+            done += 1
+            if progress and strips:
+                progress(min(1.0, (done - 1) / len(strips)))
+            return next(todo, None)
+
+    def work() -> _Tables:
+        tables = _Tables()
+        with ExitStack() as stack:
+            stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
+            files = _open_all(job.sources, stack)
+            while (window := next_strip()) is not None:
+                tables.add(job, window, codes=_codes(job, files, window=window))
+        return tables
+
+    count = max(1, min(workers, len(strips)))
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        futures = [pool.submit(work) for _ in range(count)]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            with lock:
+                todo = iter(())
+            raise
+
+
+def _open_all(
+    sources: Sequence[RasterSource], stack: ExitStack
+) -> list[tuple[Any, list[int], list[int]]]:
+    """Open each file once: dataset, its bands, and the years (by position) they are for."""
+    by_path: dict[Any, tuple[Any, list[int], list[int]]] = {}
+    for position, source in enumerate(sources):
+        if source.path not in by_path:
+            by_path[source.path] = (stack.enter_context(source.open()), [], [])
+        by_path[source.path][1].append(source.band)
+        by_path[source.path][2].append(position)
+    return list(by_path.values())
+
+
+def _codes(
+    job: _Job, files: Sequence[tuple[Any, list[int], list[int]]], *, window: Window
+) -> npt.NDArray[np.uint8]:
+    """Read the symbols of a window, dims (year, row, column)."""
+    row0, row1, col0, col1 = window
+    codes = np.empty((len(job.sources), row1 - row0, col1 - col0), np.uint8)
+    for dataset, bands, positions in files:
+        source = job.sources[positions[0]]
+        try:
+            values = read_window(dataset, bands, window=window)
+            for place, layer in zip(positions, values, strict=True):
+                codes[place] = to_symbols(layer, job.symbols, nodata=job.nodata)
+        except (RasterioError, OSError) as error:
+            raise UnreadableBlock(source, row0, reason=str(error)[:300]) from error
+        except ValueError as error:
+            raise UnreadableBlock(source, row0, reason=str(error), not_whole=True) from error
+    return codes
+
+
+def _decoded(paths: Table, years: int) -> npt.NDArray[np.uint8]:
+    """Return the symbols of every path of a worker, dims (path number, year)."""
+    previous, words, number = entries(paths)
+    out = np.zeros((int(paths[3][0]), -(-years // 8) * 8), np.uint8)
+    back = np.full(out.shape[0], -1, np.int64)
+    word = np.zeros(out.shape[0], np.uint64)
+    back[number], word[number] = previous, words
+    node = np.arange(out.shape[0])
+    for chunk in reversed(range(out.shape[1] // 8)):
+        alive = node >= 0
+        out[alive, 8 * chunk : 8 * chunk + 8] = (
+            word[node[alive]].astype("<u8")[:, None].view(np.uint8).reshape(-1, 8)
+        )
+        node = np.where(alive, back[np.maximum(node, 0)], -1)
+    return out[:, :years]
+
+
+def _merged(
+    tables: Sequence[_Tables], years: int
+) -> tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]:
+    """Bring the tables of all workers together, in an order that no schedule can change."""
+    regions, symbols, areas = [], [], []
+    for table in tables:
+        region, number, area = entries(table.areas)
+        regions.append(region)
+        symbols.append(_decoded(table.paths, years)[number.astype(np.int64)])
+        areas.append(area)
+    if not sum(len(part) for part in regions):
+        empty = np.zeros(0, np.int64)
+        return empty, empty, empty, np.zeros((0, years), np.uint8)
+    region, area = np.concatenate(regions), np.concatenate(areas)
+    paths, path = np.unique(np.concatenate(symbols), axis=0, return_inverse=True)
+    keys, row = np.unique(np.column_stack([region, path.reshape(-1)]), axis=0, return_inverse=True)
+    total = np.zeros(len(keys), np.int64)
+    np.add.at(total, row.reshape(-1), area)
+    return keys[:, 0], keys[:, 1], total, paths

@@ -1,0 +1,1 @@
+"""Hectares: areas by stratum and year, transitions and change."""

@@ -1,0 +1,89 @@
+"""The manifest: what a run read, assumed, used and warned of, so that it can be repeated."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any, Final
+
+import pandas as pd
+import pyogrio
+import pyproj
+import rasterio
+
+from sinks import __version__
+from sinks.checks import Problems
+from sinks.inputs import Inputs
+
+#: Libraries whose version can change a number or a byte.
+LIBRARIES: Final = (
+    "numpy", "numba", "scipy", "pandas", "xarray", "shapely", "geopandas", "pyogrio", "rasterio",
+    "pyproj", "folium", "Jinja2", "XlsxWriter", "pillow",
+)  # fmt: skip
+
+
+def manifest(
+    inputs: Inputs, *, parameters: pd.DataFrame, strata: list[str], problems: Problems
+) -> dict[str, Any]:
+    """Return the manifest without its outputs and the section of the run itself."""
+    study, legend = inputs.study, inputs.legend
+    info = study.model_dump(mode="json", exclude={"base", "targets"})
+    targets = [target.model_dump(mode="json") for target in study.targets]
+    records = [
+        {
+            "stratum": name, "name_zh": legend.label(name, "zh"),
+            "name_en": legend.label(name, "en"), "ipcc": legend.ipcc_of(name),
+            "group": legend.group_of(name), "colour": legend.colour_of(name),
+        }
+        for name in strata
+    ]  # fmt: skip
+    return {
+        "sinks": __version__,
+        "study": info["study"] | info["uncertainty"] | {
+            "years": list(study.years), "legend": legend.name, "targets": targets,
+            "parents": list(study.regions.parents), "coverage": study.landcover.coverage,
+        },
+        "settings": {key: info[key] for key in ("regions", "landcover", "density")},
+        "area_basis": "map",
+        "strata": records,
+        "pools": list(dict.fromkeys(name.split("/")[2] for name in parameters["name"])),
+        "layers": [],
+        "inputs": list(_inputs(inputs)),
+        "parameters": parameters.fillna("").to_dict("records"),
+        "versions": _versions(),
+        "seeds": {"draws": study.uncertainty.seed},
+        "problems": [problem.as_dict() for problem in problems],
+    }  # fmt: skip
+
+
+def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
+    """Yield what the manifest says of every input file."""
+    study = inputs.study
+    roles = {study.regions.path: "regions", study.landcover.legend: "legend",
+             study.density.table: "density"}  # fmt: skip
+    grids = {source.shown: source.grid for source in inputs.sources.values()}
+    for name, value in inputs.hashes.items():
+        path = study.path_of(name)
+        record: dict[str, Any] = {
+            "role": "landcover" if name in grids else roles.get(name, "study"),
+            "path": name, "sha256": value, "size": path.stat().st_size,
+        }  # fmt: skip
+        if name in grids:
+            record |= {"crs": grids[name].crs.name, "grid": grids[name].described()}
+        elif name == study.regions.path:
+            record["crs"] = inputs.regions.frame.crs.name
+        yield record
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of everything that a number may hang on."""
+    own = {name: metadata.version(name) for name in LIBRARIES}
+    return own | {
+        "python": platform.python_version(),
+        "gdal_rasterio": rasterio.__gdal_version__,
+        "gdal_pyogrio": ".".join(str(part) for part in pyogrio.__gdal_version__),
+        "proj": pyproj.proj_version_str,
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }

@@ -1,0 +1,268 @@
+"""What the map shows, as one plain dictionary: results in, JSON-ready numbers out.
+
+Nothing is estimated here. Numbers are the tables' own, in t C and ha; units, rounding and
+languages are the page's business.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from sinks.errors import OutputFailed
+from sinks.maps.geometry import region_shapes
+from sinks.maps.palettes import PALETTES
+from sinks.texts import LANGUAGES, strings, text
+
+if TYPE_CHECKING:
+    from sinks.results import Results
+
+#: Prefix of the map's strings in the strings table.
+PREFIX: Final = "map."
+#: Transitions listed on a region's card.
+MOVES: Final = 4
+#: Key of the whole among the regions; no region's code is empty.
+WHOLE: Final = ""
+
+Heads = dict[str, dict[str, Any]]
+
+
+def _number(value: Any) -> float | None:
+    """Return a float that JSON can hold, or None where there is no number."""
+    if isinstance(value, str) or pd.isna(value):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str:
+    """Return text; a missing cell is empty."""
+    return "" if pd.isna(value) else str(value)
+
+
+def _period(row: dict[str, Any]) -> str:
+    return f"{int(row['start'])}-{int(row['end'])}"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _region_heads(results: Results) -> Heads:
+    """Return an empty record per region, and one for the whole under `WHOLE`."""
+    parents = list(results.meta["study"].get("parents") or ())
+    heads: Heads = {}
+    for row in _records(pd.DataFrame(results.regions.drop(columns="geometry"))):
+        names = [_text(row[parent]) for parent in parents if parent in row]
+        heads[str(row["region_code"])] = {"name": _text(row["region_name"]), "parents": names}
+    heads[WHOLE] = {"name": "", "parents": []}
+    for head in heads.values():
+        head |= {"years": {}, "changes": {}, "targets": {}, "strata": {}, "moves": {}}
+    return heads
+
+
+def _with_heads(heads: Heads, table: pd.DataFrame) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return head and row of the regions themselves and of the whole."""
+    pairs = []
+    for row in _records(table[table["level"].isin(["region", "study"])]):
+        key = WHOLE if row["level"] == "study" else str(row["region_code"])
+        if key in heads:
+            pairs.append((heads[key], row))
+    return pairs
+
+
+def _add_years(heads: Heads, results: Results) -> None:
+    shared = {
+        str(row["region_code"]): _number(row["common_valid_ha"])
+        for row in _records(results.tables["coverage"])
+    }
+    for head, row in _with_heads(heads, results.tables["regions"]):
+        head["area"] = _number(row["region_ha"])
+        head["years"][str(int(row["year"]))] = {
+            "stock": _number(row["stock_t_c"]),
+            "low": _number(row["low_t_c"]),
+            "high": _number(row["high_t_c"]),
+            "forest": _number(row["forest_ha"]),
+            "wetland": _number(row["wetland_ha"]),
+            "valid": _number(row["valid_ha"]),
+        }
+    for code, head in heads.items():
+        head["shared"] = shared.get(code)
+    parts = [head["shared"] for head in heads.values() if head["shared"] is not None]
+    heads[WHOLE]["shared"] = math.fsum(parts)
+
+
+def _add_changes(heads: Heads, results: Results) -> list[str]:
+    """Add the changes; returns the periods, first–last at the front."""
+    periods: list[str] = []
+    for head, row in _with_heads(heads, results.tables["change"]):
+        period = _period(row)
+        if period not in periods:
+            periods.append(period)
+        tested = _number(row["low_t_c"]) is not None  # one draw has no interval to test against
+        head["changes"][period] = {
+            "change": _number(row["change_t_c"]),
+            "low": _number(row["low_t_c"]),
+            "high": _number(row["high_t_c"]),
+            "gain": _number(row["gain_t_c"]),
+            "loss": _number(row["loss_t_c"]),
+            "areaEffect": _number(row["area_effect_t_c"]),
+            "densityEffect": _number(row["density_effect_t_c"]),
+            "detectable": bool(row["detectable"]) if tested else None,
+        }
+    longest = f"{results.first}-{results.last}"
+    return sorted(periods, key=lambda period: (period != longest, period))
+
+
+def _add_targets(heads: Heads, results: Results) -> None:
+    rows = _with_heads(heads, results.tables["targets"])
+    required = {
+        row["target"]: _number(row["required"]) for _, row in rows if row["level"] == "study"
+    }
+    for head, row in rows:
+        keys = ("required", "achieved", "low", "high", "probability")
+        record = {key: _number(row[key]) for key in keys}
+        achieved, whole = record["achieved"], required.get(row["target"])
+        record["share"] = _number(row["share_achieved"])
+        # Without a share of its own, a county shows what it adds to the whole's requirement.
+        record["part"] = None
+        if achieved is not None and whole and row["quantity"] != "cover":
+            record["part"] = achieved / whole
+        record["other"] = _number(row["achieved_other_unit"])
+        head["targets"][str(row["target"])] = record | {
+            "verdict": _text(row["verdict"]),
+            "otherUnit": _text(row["other_unit"]),
+        }
+
+
+def _add_strata(heads: Heads, results: Results) -> None:
+    """Add area and stock by stratum; a stratum's area stands once per pool in the table."""
+    table = results.tables["stock"]
+    keys = ["region_code", "year", "stratum"]
+    sums = table.groupby(keys, sort=True).agg(area=("area_ha", "first"), stock=("stock_t_c", "sum"))
+    for (code, year, stratum), area, stock in sums.itertuples(name=None):
+        if (head := heads.get(str(code))) is not None:
+            by_year = head["strata"].setdefault(str(int(year)), {})
+            by_year[str(stratum)] = [_number(area), _number(stock)]
+    whole = sums.groupby(["year", "stratum"], sort=True).sum()
+    for (year, stratum), area, stock in whole.itertuples(name=None):
+        by_year = heads[WHOLE]["strata"].setdefault(str(int(year)), {})
+        by_year.setdefault(str(stratum), [_number(area), _number(stock)])
+
+
+def _add_moves(heads: Heads, results: Results) -> None:
+    """Add the transitions that moved most carbon, between different strata."""
+    table = results.tables["transitions"]
+    table = table[table["from_stratum"] != table["to_stratum"]]
+    order = table.assign(size=table["change_t_c"].abs()).sort_values(
+        ["region_code", "start", "end", "size"], ascending=[True, True, True, False], kind="stable"
+    )
+    for row in _records(order.groupby(["region_code", "start", "end"]).head(MOVES)):
+        if (head := heads.get(str(row["region_code"]))) is not None:
+            move = [str(row["from_stratum"]), str(row["to_stratum"])]
+            numbers = [_number(row["area_ha"]), _number(row["change_t_c"])]
+            head["moves"].setdefault(_period(row), []).append(move + numbers)
+
+
+def _study(results: Results, periods: list[str]) -> dict[str, Any]:
+    study = results.meta["study"]
+    return {
+        "title": results.title,
+        "language": results.language,
+        "synthetic": bool(study.get("synthetic")),
+        "approval": _text(study.get("map_approval")),
+        "years": [int(year) for year in results.years],
+        "periods": periods,
+        "level": _number(study.get("level")),
+        "draws": study.get("draws"),
+        "seed": study.get("seed"),
+        "legend": _text(study.get("legend")),
+        "coverage": _text(study.get("coverage")),
+        "areaBasis": _text(results.meta.get("area_basis")) or "map",
+        "version": _text(results.meta.get("sinks")),
+        "pools": [str(pool) for pool in results.meta.get("pools") or ()],
+    }
+
+
+def _target_heads(results: Results) -> list[dict[str, Any]]:
+    """Return what the study asks for, in its order."""
+    keys = ("name", "quantity", "kind", "unit", "source", "share_by")
+    heads = []
+    for target in results.meta["study"].get("targets") or ():
+        head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
+        head["value"] = _number(target.get("value"))
+        head["groups"] = [str(group) for group in target.get("groups") or ()]
+        head["pools"] = [str(pool) for pool in target.get("pools") or ()]
+        head["start"], head["end"] = target.get("start"), target.get("end")
+        heads.append(head)
+    return heads
+
+
+def _inputs(results: Results) -> list[dict[str, str]]:
+    keys = ("role", "path", "sha256", "crs", "grid", "licence")
+    return [
+        {key: _text(item.get(key)) for key in keys if item.get(key)}
+        for item in results.meta.get("inputs") or ()
+    ]
+
+
+def map_strings() -> dict[str, dict[str, str]]:
+    """Return the map's strings by language, without their common prefix."""
+    table = strings()
+    return {
+        language: {
+            key.removeprefix(PREFIX): cell[language]
+            for key, cell in table.items()
+            if key.startswith(PREFIX)
+        }
+        for language in LANGUAGES
+    }
+
+
+def map_data(results: Results) -> dict[str, Any]:
+    """Return everything the page needs.
+
+    Parameters
+    ----------
+    results : Results
+        A finished run.
+
+    Returns
+    -------
+    dict
+        ``study``, ``codes``, ``regions`` (by code) and ``whole`` with their years, changes,
+        targets, strata and largest transitions [t C, ha], ``targets``, ``strata``, ``layers``,
+        ``inputs``, ``palettes``, ``strings`` and the shapes of `region_shapes`.
+
+    Raises
+    ------
+    OutputFailed
+        If the folder holds no regions to draw.
+    """
+    if results.regions.empty:
+        raise OutputFailed(text("map.no_regions", results.language, folder=results.root))
+    heads = _region_heads(results)
+    _add_years(heads, results)
+    periods = _add_changes(heads, results)
+    _add_targets(heads, results)
+    _add_strata(heads, results)
+    _add_moves(heads, results)
+    layers = sorted(results.meta.get("layers") or (), key=lambda layer: int(layer["year"]))
+    return {
+        "study": _study(results, periods),
+        "whole": heads.pop(WHOLE),
+        "codes": list(heads),
+        "regions": heads,
+        "targets": _target_heads(results),
+        "strata": [dict(stratum) for stratum in results.meta["strata"]],
+        "layers": [
+            {key: layer[key] for key in ("kind", "year", "bounds", "width", "height")}
+            for layer in layers
+        ],
+        "inputs": _inputs(results),
+        "palettes": {name: list(colours) for name, colours in PALETTES.items()},
+        "strings": map_strings(),
+        **region_shapes(results.regions, list(results.meta["study"].get("parents") or ())),
+    }

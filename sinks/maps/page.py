@@ -1,0 +1,272 @@
+"""The page: a folium map that stands alone, without network, third-party names or chance.
+
+folium carries the map; Leaflet comes from the XStatic-Leaflet wheel and is written into the file.
+Data becomes HTML in one place (Jinja2 with autoescape, `_shell`) and script data in one place
+(`json_text`, read back with ``JSON.parse`` and shown as text). A Content-Security-Policy admits
+only the scripts and styles of this very file, by their hashes, and no network at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import folium
+from branca.element import Element, Figure, MacroElement
+from folium.raster_layers import ImageOverlay
+from folium.template import Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from xstatic.pkg import leaflet
+
+from sinks.maps.data import map_data
+from sinks.texts import text
+
+if TYPE_CHECKING:
+    from sinks.results import Results
+
+#: Our scripts, in the order they build on each other.
+SCRIPTS: Final = (
+    *("dom", "classes", "layers", "controls", "legend", "targets", "ranking", "panel"),
+    *("charts", "card", "swipe", "drawing", "map"),
+)
+#: What is left for the policy's hashes until the page is written.
+POLICY: Final = "SINKS-CONTENT-SECURITY-POLICY"
+STATIC: Final = Path(__file__).parent / "static"
+
+_PAGES: Final = Environment(
+    loader=PackageLoader("sinks.maps", "static"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def json_text(value: Any) -> Markup:
+    r"""Return JSON that is safe inside a script element.
+
+    The five characters that could end the element, open a comment or break an old parser are
+    written as JSON's own escapes, so the parsed value is unchanged.
+
+    Examples
+    --------
+    >>> str(json_text("</script>&"))
+    '"\\u003c/script\\u003e\\u0026"'
+    """
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        written = written.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(written)  # noqa: S704 - escaped for its place just above
+
+
+def _leaflet_style() -> str:
+    """Return Leaflet's style sheet without the pictures that it would load beside it."""
+    style = (Path(leaflet.BASE_DIR) / "leaflet.css").read_text(encoding="utf-8")
+    return re.sub(r"url\([^)]*\)", "none", style)
+
+
+def _leaflet_script() -> str:
+    """Return Leaflet without the address of its source map."""
+    script = (Path(leaflet.BASE_DIR) / "leaflet.js").read_text(encoding="utf-8")
+    return re.sub(r"//# sourceMappingURL=\S+", "", script)
+
+
+def _script() -> str:
+    """Return our scripts as one function, so that no name of theirs is global."""
+    parts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    body = "\n".join(parts)
+    return f'const sinksMap = (() => {{\n"use strict";\n{body}\nreturn {{ start, state }};\n}})();'
+
+
+class OfflineMap(folium.Map):
+    """A `folium.Map` without its six addresses: no CDN, no base map, no Leaflet flag."""
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012 - folium's own attribute
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    _template = Template(
+        """
+        {% macro html(this, kwargs) %}
+        <div class="folium-map" id={{ this.get_name()|tojson }} role="region"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = L.map(
+            {{ this.get_name()|tojson }},
+            {center: {{ this.location|tojson }}, ...{{ this.options|tojavascript }}}
+        );
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, bounds: list[list[float]]) -> None:
+        (south, west), (north, east) = bounds
+        super().__init__(
+            location=[(south + north) / 2, (west + east) / 2],
+            tiles=None,
+            zoom_control=False,
+            zoom_snap=0.1,
+            zoom_delta=0.5,
+            wheel_px_per_zoom_level=120,
+            attribution_control=False,
+        )
+        self.options["maxZoom"] = 22
+
+
+class _Page(Figure):
+    """A branca figure whose document has a language and its scripts inside the body."""
+
+    _template = Template((STATIC / "page.html.j2").read_text(encoding="utf-8"))
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self.language = language
+
+
+class _Raw(Element):
+    """Text that is already in the language of its place; never passed through a template."""
+
+    _template = Template("{{ this.content }}")
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.content = content
+
+
+class _Start(MacroElement):
+    """Our script, after folium's own: it takes over the map and the pictures."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+        {{ this.code }}
+        sinksMap.start({{ this._parent.get_name() }}, {
+        {% for year, picture in this.pictures.items() %}
+            {{ year }}: {{ picture.get_name() }},
+        {% endfor %}
+        });
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, pictures: dict[int, ImageOverlay]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.code = _script()
+        self.pictures = pictures
+
+
+def _pictures(results: Results) -> dict[int, ImageOverlay]:
+    """Return the land-cover overlays by year, each with its picture inside."""
+    overlays = {}
+    for layer in results.meta.get("layers") or ():
+        year = int(layer["year"])
+        picture = base64.b64encode((results.root / layer["path"]).read_bytes()).decode("ascii")
+        overlays[year] = ImageOverlay(
+            f"data:image/png;base64,{picture}",
+            bounds=layer["bounds"],
+            name=str(year),
+            pixelated=False,
+            show=False,
+            alt="",
+        )
+    return dict(sorted(overlays.items()))
+
+
+def _corner(results: Results) -> str:
+    """Return the two lines that no map may lack: synthetic or not, approved or not."""
+    study = results.meta["study"]
+    say = partial(text, language=results.language)
+    approval = study.get("map_approval")
+    words = [say("map.synthetic")] if study.get("synthetic") else []
+    words.append(
+        say("map.approval.number", number=approval) if approval else say("map.approval.none")
+    )
+    return "  ·  ".join(words)
+
+
+def _shell(results: Results, data: dict[str, Any]) -> str:
+    """Return the page's own markup. The only place where text from data becomes HTML."""
+    return _PAGES.get_template("shell.html.j2").render(
+        title=results.title,
+        text=partial(text, language=results.language),
+        corner=_corner(results),
+        data=json_text(data),
+    )
+
+
+def _head(title: str) -> str:
+    style = (STATIC / "map.css").read_text(encoding="utf-8")
+    return _PAGES.get_template("head.html.j2").render(
+        title=title,
+        policy=POLICY,
+        leaflet_style=Markup(_leaflet_style()),  # noqa: S704 - files of ours and of a wheel
+        style=Markup(style),  # noqa: S704
+        leaflet_script=Markup(_leaflet_script()),  # noqa: S704
+    )
+
+
+def _number(element: Element, start: int = 0) -> int:
+    """Name every element by its place in the tree: folium's own ids are random."""
+    element._id = f"{start:04d}"
+    for child in element._children.values():
+        start = _number(child, start + 1)
+    return start
+
+
+def _policy(page: str) -> str:
+    """Return the policy that admits this page's inline scripts and styles and nothing else."""
+
+    def hashes(tag: str) -> str:
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        digests = (hashlib.sha256(body.encode()).digest() for body in found)
+        return " ".join(f"'sha256-{base64.b64encode(item).decode('ascii')}'" for item in digests)
+
+    return (
+        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def render_map(results: Results) -> str:
+    """Return the map of a finished run as one HTML document.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    str
+        The same for the same results, to the byte.
+    """
+    data = map_data(results)
+    page = _Page(results.language)
+    page.header._children.clear()  # the head template has its own charset line, and first
+    page.header.add_child(_Raw(_head(results.title)))
+    page.html.add_child(_Raw(_shell(results, data)))
+    carrier = OfflineMap(data["bounds"])
+    page.add_child(carrier)
+    pictures = _pictures(results)
+    for picture in pictures.values():
+        carrier.add_child(picture)
+    carrier.add_child(_Start(pictures))
+    _number(page)
+    document = str(page.render())
+    return document.replace(POLICY, _policy(document), 1)
+
+
+def write_map(results: Results, path: Path) -> None:
+    """Write the map of a finished run: one file, opened from disk, without a network.
+
+    Parameters
+    ----------
+    results : Results
+        A finished run.
+    path : Path
+        The HTML file to write.
+    """
+    path.write_bytes(render_map(results).encode("utf-8"))

@@ -1,0 +1,126 @@
+// The county card: every number of one region, with its interval and where it comes from.
+
+function section(title, ...children) {
+  const shown = children.flat().filter((child) => child);
+  return shown.length ? el("section", {}, el("h3", {}, title), shown) : null;
+}
+
+function line(label, ...value) {
+  return el("div", { class: "line" }, el("dt", {}, label), el("dd", {}, value));
+}
+
+function badge(kind, words) {
+  return el("span", { class: `badge ${kind}` }, words);
+}
+
+// Detectable, not detectable, or nothing where one draw leaves nothing to test.
+function detectability({ detectable }) {
+  if (detectable === null || detectable === undefined) return null;
+  return detectable ? badge("sure", t("card.detectable")) : badge("unsure", t("card.undetectable"));
+}
+
+function stockSection(region) {
+  const { stock, low, high } = region.years[state.year] ?? {};
+  return section(t("card.stock", { year: state.year }),
+    el("p", { class: "figure" }, quantity(stock, "carbon")),
+    el("p", { class: "range" }, interval(low, high, "carbon")),
+    pathChart(region));
+}
+
+function changeSection(region) {
+  const change = changeOf(region);
+  if (change.change === undefined) return null;
+  const signed = { signed: true };
+  return section(t("card.change", { period: periodText(state.period) }),
+    el("p", { class: "figure" }, quantity(change.change, "carbon", signed), " ", detectability(change)),
+    el("p", { class: "range" }, interval(change.low, change.high, "carbon", signed)),
+    causes(change));
+}
+
+function goal(target, own) {
+  const duty = own.share !== null;
+  const share = own.share ?? own.part;
+  const chance = own.probability === null
+    ? line(t("card.no_share_rule"))
+    : line(t("card.probability"), el("data", { value: own.probability }, probability(own.probability)), " ",
+      badge(own.verdict, t(`verdict.${own.verdict || "none"}`)));
+  return el("div", { class: "goal" },
+    el("p", { class: "what" }, targetTitle(target)),
+    el("dl", {},
+      line(t("card.achieved"), targetQuantity(own.achieved, target, { signed: target.kind !== "level" })),
+      own.required === null ? null : line(t("card.required"), targetQuantity(own.required, target)),
+      share === null ? null : line(t(duty ? "card.share" : "card.part"), quantity(share, "percent", { signed: !duty })),
+      chance));
+}
+
+function targetSection(region) {
+  const known = data.targets.filter((target) => (region.targets[target.name]?.achieved ?? null) !== null);
+  return section(t("card.targets"), known.map((target) => goal(target, region.targets[target.name])));
+}
+
+function movesSection(region) {
+  const rows = region.moves[state.period] ?? [];
+  if (rows.length === 0) return null;
+  const head = [t("card.move"), measure("area").unit, measure("carbon").unit];
+  return section(t("card.moves", { period: periodText(state.period) }), el("table", {},
+    el("thead", {}, el("tr", {}, head.map((words) => el("th", { scope: "col" }, words)))),
+    el("tbody", {}, rows.map(([from, to, area, change]) => el("tr", {},
+      el("td", {}, `${stratumName(from)} → ${stratumName(to)}`),
+      el("td", {}, quantity(area, "area", { bare: true })),
+      el("td", {}, quantity(change, "carbon", { bare: true, signed: true })))))));
+}
+
+function groupArea(region, key) {
+  const [first, last] = [data.study.years[0], data.study.years[data.study.years.length - 1]];
+  const [before, after] = [first, last].map((year) => region.years[year]?.[key]);
+  return line(t(`card.${key}`), quantity(before, "area", { bare: true }), " → ", quantity(after, "area"));
+}
+
+function areaSection(region) {
+  return section(t("card.areas"), el("dl", {},
+    groupArea(region, "forest"),
+    groupArea(region, "wetland"),
+    line(t("card.region"), quantity(region.area, "area")),
+    line(t("card.shared"), quantity(region.shared, "area"))));
+}
+
+function rankText(code, { values }) {
+  const row = ranking(values).find((item) => item.code === code);
+  if (!row?.rank) return null;
+  const count = [...values.values()].filter((value) => value !== null).length;
+  return t("card.rank", { layer: valueName(), rank: row.rank, count });
+}
+
+const basisText = () => t(data.study.areaBasis === "map" ? "basis.map" : "basis.estimated");
+
+function cardHead(region, shown) {
+  const close = t("card.close");
+  return el("header", {},
+    el("div", {},
+      el("h2", { id: "sinks-card-title", tabindex: "-1" }, region.name || state.region),
+      el("p", { class: "where" }, [state.region, ...region.parents].join(" · ")),
+      el("p", { class: "rank" }, rankText(state.region, shown))),
+    el("button", {
+      class: "close", "data-key": "close", "aria-label": close, title: close,
+      onclick: () => update({ region: null }),
+    }, "×"));
+}
+
+function renderCard(container, shown) {
+  const region = regions.get(state.region);
+  const same = container.dataset.region === state.region;
+  const scrolled = same ? container.querySelector(".scroll").scrollTop : 0;
+  container.hidden = !region;
+  if (!region) {
+    container.removeAttribute("data-region");
+    container.replaceChildren();
+    return;
+  }
+  container.setAttribute("data-region", state.region);
+  renew(container, cardHead(region, shown), el("div", { class: "scroll" },
+    stockSection(region), changeSection(region), targetSection(region),
+    section(t("card.composition", { year: state.year }), composition(region)),
+    movesSection(region), areaSection(region),
+    el("p", { class: "note" }, basisText())));
+  container.querySelector(".scroll").scrollTop = scrolled;
+}

@@ -1,0 +1,90 @@
+// The bar above the map: what it shows, of which year, and the zoom buttons.
+
+function toggle(key, choices, current, label, choose) {
+  return el("div", { class: "toggle", role: "group", "aria-label": label },
+    choices.map(([value, words, lang]) => el("button", {
+      "data-key": `${key}-${value}`, "aria-pressed": String(value === current), lang: lang ?? null,
+      onclick: () => choose(value),
+    }, words)));
+}
+
+function select(key, choices, current, label, choose) {
+  const options = choices.map(([value, words]) => el("option", { value, selected: value === current }, words));
+  return el("label", { class: "pick" }, el("span", {}, label),
+    el("select", { "data-key": key, onchange: (event) => choose(event.target.value) }, options));
+}
+
+// A long series gets a slider; its own redraw is left out, or it would slip from the finger.
+function yearSlider(years, label) {
+  const words = el("span", {}, String(state.year));
+  const slide = (event) => {
+    const year = years[event.target.value];
+    words.textContent = String(year);
+    event.target.setAttribute("aria-valuetext", String(year));
+    update({ year }, { keep: "controls" });
+  };
+  return el("label", { class: "years" }, words, el("input", {
+    type: "range", min: 0, max: years.length - 1, value: years.indexOf(state.year), "data-key": "year",
+    "aria-label": label, "aria-valuetext": String(state.year), oninput: slide,
+  }));
+}
+
+function yearChoice() {
+  const years = layer().picture ? pictureYears : data.study.years;
+  if (years.length < 2) return null;
+  if (years.length > 5) return yearSlider(years, t("choose.year"));
+  const choices = years.map((year) => [year, String(year)]);
+  return toggle("year", choices, state.year, t("choose.year"), (year) => update({ year }));
+}
+
+function periodChoice() {
+  const choices = data.study.periods.map((period) => [period, periodText(period)]);
+  if (choices.length < 2) return null;
+  const make = choices.length > 4 ? select : toggle;
+  return make("period", choices, state.period, t("choose.period"), (period) => update({ period }));
+}
+
+function targetChoice() {
+  const choices = shareTargets().map((target) => [target.name, `${targetTitle(target)} (${target.name})`]);
+  if (choices.length < 2) return null;
+  return select("target", choices, state.target, t("choose.target"), (target) => update({ target }));
+}
+
+function compareChoice() {
+  if (!layer().picture || pictureYears.length < 2) return null;
+  return el("label", { class: "check" },
+    el("input", {
+      type: "checkbox", "data-key": "compare", checked: state.compare,
+      onchange: (event) => update({ compare: event.target.checked }),
+    }),
+    el("span", {}, t("choose.compare")));
+}
+
+function renderControls(container) {
+  const choices = offered().map((id) => el("label", { class: "chip" },
+    el("input", {
+      type: "radio", name: "layer", value: id, "data-key": `layer-${id}`, checked: id === state.layer,
+      onchange: () => update({ layer: id }),
+    }),
+    el("span", {}, layerName(id))));
+  const time = { year: yearChoice, period: periodChoice, target: targetChoice }[layer().choose]();
+  const scrolled = container.querySelector(".layers")?.scrollLeft ?? 0;
+  container.setAttribute("aria-label", t("choose.layer"));
+  renew(container,
+    el("fieldset", { class: "layers" }, el("legend", { class: "hidden" }, t("choose.layer")), choices),
+    el("div", { class: "times" }, time, compareChoice()));
+  container.querySelector(".layers").scrollLeft = scrolled;
+}
+
+const ICONS = {
+  in: "M3 9h12M9 3v12",
+  out: "M3 9h12",
+  reset: "M3 7V3h4M11 3h4v4M15 11v4h-4M7 15H3v-4",
+};
+
+function renderTools(container, actions) {
+  renew(container, Object.entries(actions).map(([key, act]) => el("button",
+    { "data-key": key, title: t(`tool.${key}`), "aria-label": t(`tool.${key}`), onclick: act },
+    svg("svg", { viewBox: "0 0 18 18", width: 18, height: 18, "aria-hidden": "true" },
+      svg("path", { d: ICONS[key] })))));
+}

@@ -1,0 +1,128 @@
+// Elements, sentences and numbers. Text from data enters the page here, as text only.
+
+const data = JSON.parse(document.getElementById("sinks-data").textContent);
+const regions = new Map(data.codes.map((code) => [code, data.regions[code]]));
+const strata = new Map(data.strata.map((stratum) => [stratum.stratum, stratum]));
+
+// Officials count in 10⁴ t; a small area would be a row of zeros in it.
+function firstUnit() {
+  const last = data.whole.years[data.study.years[data.study.years.length - 1]];
+  return data.study.language === "zh" && (last?.stock ?? 0) >= 1e6 ? "wan_t_c" : "t_c";
+}
+
+// Everything the reader can choose; changed only through update() in map.js.
+const state = {
+  language: data.study.language,
+  carbon: firstUnit(),
+  area: "ha",
+  layer: "stock",
+  year: data.study.years[data.study.years.length - 1],
+  period: data.study.periods[0] ?? "",
+  target: data.targets[0]?.name ?? "",
+  region: null,
+  ascending: false,
+  opacity: 0.92,
+  query: "",
+  compare: false,
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "style") Object.assign(node.style, value);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.flat(2).filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// el("p", {class: "note"}, "text", child …): strings become text nodes, never markup.
+function el(tag, attributes, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+// Replace what a container holds and give the focus back to the control that had it.
+function renew(container, ...children) {
+  const focused = container.contains(document.activeElement) && document.activeElement.dataset.key;
+  container.replaceChildren(...children.flat(2).filter((child) => child));
+  if (focused) container.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function t(key, values) {
+  const sentence = data.strings[state.language][key] ?? key;
+  return sentence.replace(/\{(\w+)\}/g, (whole, name) => values?.[name] ?? whole);
+}
+
+const locale = () => (state.language === "zh" ? "zh-CN" : "en-GB");
+const stratumName = (id) => strata.get(id)?.[`name_${state.language}`] ?? id;
+const periodText = (period) => period.replace("-", "–");
+
+// A carbon unit is a substance at a scale; an area unit a factor on ha. Per-area values use tonnes.
+const CO2 = 44 / 12;
+const CARBON = {
+  t_c: { scale: 1, tonnes: "t_c" },
+  t_co2: { scale: 1, tonnes: "t_co2" },
+  wan_t_c: { scale: 1e-4, tonnes: "t_c" },
+  wan_t_co2: { scale: 1e-4, tonnes: "t_co2" },
+  mt_c: { scale: 1e-6, tonnes: "t_c" },
+  mt_co2: { scale: 1e-6, tonnes: "t_co2" },
+};
+const TONNES = { t_c: 1, t_co2: CO2 };
+const AREA = { ha: 1, mu: 15 };
+
+// dimension: carbon (t C), density (t C/ha), area (ha), percent (a share), or a unit's own name.
+function measure(dimension) {
+  const { scale, tonnes } = CARBON[state.carbon];
+  if (dimension === "carbon") return { factor: scale * TONNES[tonnes], unit: t(`unit.${state.carbon}`) };
+  if (dimension === "area") return { factor: AREA[state.area], unit: t(`unit.${state.area}`) };
+  if (dimension === "percent") return { factor: 100, unit: "%" };
+  if (dimension === "density") {
+    const unit = [tonnes, state.area].map((id) => t(`unit.${id}`)).join("/");
+    return { factor: TONNES[tonnes] / AREA[state.area], unit };
+  }
+  return { factor: 1, unit: dimension };
+}
+
+function plain(number, { signed = false, digits = 4 } = {}) {
+  if (number === null || number === undefined || !Number.isFinite(number)) return "–";
+  const options = { maximumSignificantDigits: digits, signDisplay: signed ? "exceptZero" : "auto" };
+  return new Intl.NumberFormat(locale(), options).format(number).replace("-", "−");
+}
+
+function show(value, dimension, options = {}) {
+  if (value === null || value === undefined) return "–";
+  const digits = dimension === "percent" ? 3 : 4;
+  return plain(value * measure(dimension).factor, { digits, ...options });
+}
+
+// A number with its unit; the table's own value stays readable to machines in <data value>.
+function quantity(value, dimension, options = {}) {
+  if (value === null || value === undefined) return el("span", { class: "none" }, "–");
+  const number = el("data", { value }, show(value, dimension, options));
+  if (options.bare) return number;
+  const space = dimension === "percent" ? "" : " ";
+  return el("span", { class: "quantity" }, number, el("span", { class: "unit" }, space, measure(dimension).unit));
+}
+
+function interval(low, high, dimension, options = {}) {
+  if (low === null || high === null || low === undefined || high === undefined) return null;
+  const level = plain(data.study.level * 100);
+  const ends = { low: show(low, dimension, options), high: show(high, dimension, options) };
+  return t("interval", { level, ...ends });
+}
+
+function probability(value) {
+  if (value === null || value === undefined) return "–";
+  if (value > 0.999) return "> 99.9%";
+  if (value < 0.001) return "< 0.1%";
+  return `${plain(value * 100, { digits: 3 })}%`;
+}
+
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);

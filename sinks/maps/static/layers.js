@@ -1,0 +1,109 @@
+// What the counties can be coloured by. `value` answers in t C, ha or shares, or null.
+
+const ratio = (a, b) => (a === null || a === undefined || !b ? null : a / b);
+const yearOf = (region) => region.years[state.year] ?? {};
+const changeOf = (region) => region.changes[state.period] ?? {};
+const targetOf = (region) => region.targets[state.target] ?? {};
+const targetHead = () => data.targets.find((target) => target.name === state.target);
+
+
+// Targets whose achievement adds up over regions; a cover in per cent does not.
+function shareTargets() {
+  return data.targets.filter((target) => target.quantity !== "cover" && data.whole.targets[target.name]);
+}
+
+// A target has shares of its own for the regions, or they contribute to the whole's.
+function hasShares() {
+  return data.codes.some((code) => (targetOf(regions.get(code)).share ?? null) !== null);
+}
+
+const layers = {
+  stock: {
+    dimension: "carbon", palette: "amount", choose: "year",
+    value: (region) => yearOf(region).stock ?? null,
+  },
+  density: {
+    dimension: "density", palette: "amount", choose: "year",
+    value: (region) => ratio(yearOf(region).stock, region.shared),
+  },
+  change: {
+    dimension: "carbon", palette: "diverging", choose: "period", signed: true, tested: true,
+    value: (region) => changeOf(region).change ?? null,
+  },
+  rate: {
+    dimension: "density", palette: "diverging", choose: "period", signed: true, tested: true,
+    value: (region) => ratio(changeOf(region).change, region.shared),
+  },
+  target: {
+    dimension: "percent", palette: "diverging", choose: "target", signed: true,
+    value: (region) => (hasShares() ? targetOf(region).share : targetOf(region).part) ?? null,
+  },
+  uncertainty: {
+    dimension: "percent", palette: "uncertainty", choose: "year",
+    value: (region) => {
+      const { stock, low, high } = yearOf(region);
+      if (low === null || high === null || low === undefined) return null;
+      return ratio((high - low) / 2, Math.abs(stock));
+    },
+  },
+  landcover: {
+    dimension: "area", palette: "amount", choose: "year", picture: true,
+    value: (region) => yearOf(region).forest ?? null,
+  },
+};
+
+const pictureYears = data.layers.map((layer) => layer.year);
+
+// Layers with something to show: no target, no interval or no picture, no entry.
+function offered() {
+  return Object.keys(layers).filter((id) => {
+    if (id === "landcover") return pictureYears.length > 0;
+    if (id === "target") return shareTargets().length > 0;
+    if (id === "uncertainty") return [...regions.values()].some((region) => layers[id].value(region) !== null);
+    return data.study.periods.length > 0 || !["change", "rate"].includes(id);
+  });
+}
+
+const layer = () => layers[state.layer];
+const layerName = (id = state.layer) => t(`layer.${id === "target" && !hasShares() ? "part" : id}`);
+
+// What the numbers beside a layer are: the land-cover picture is listed by its forest area.
+const valueName = () => (layer().picture ? t("card.forest_area") : layerName());
+
+function layerTime() {
+  if (layer().choose === "period") return periodText(state.period);
+  if (layer().choose === "year") return String(state.year);
+  const target = targetHead();
+  return target?.start ? `${target.start}–${target.end}` : String(target?.end ?? "");
+}
+
+// Value of every region in the unit shown, with its class; the map, legend and list use this.
+function classified() {
+  const { factor, unit } = measure(layer().dimension);
+  const values = new Map(data.codes.map((code) => [code, layer().value(regions.get(code))]));
+  const shown = [...values.values()].filter((value) => value !== null).map((value) => value * factor);
+  const palette = data.palettes[layer().palette];
+  const diverging = layer().palette === "diverging";
+  const bounds = limits(shown, diverging, palette.length);
+  const ramp = colours(palette, bounds.length + 1, diverging);
+  const counts = ramp.map(() => 0);
+  const places = new Map();
+  for (const [code, value] of values) {
+    const place = value === null ? null : classOf(value * factor, bounds);
+    places.set(code, place);
+    if (place !== null) counts[place] += 1;
+  }
+  return { values, unit, bounds, ramp, counts, places };
+}
+
+// A change is hatched where it is smaller than its own uncertainty.
+const hatched = (region) => Boolean(layer().tested) && changeOf(region).detectable === false;
+
+function ranking(values) {
+  const rows = data.codes.map((code) => ({ code, region: regions.get(code), value: values.get(code) }));
+  const known = rows.filter((row) => row.value !== null);
+  known.sort((a, b) => b.value - a.value || a.code.localeCompare(b.code));
+  known.forEach((row, i) => { row.rank = i + 1; });
+  if (state.ascending) known.reverse();
+  return [...known, ...rows.filter((row) => row.value === null)];
+}

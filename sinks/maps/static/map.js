@@ -1,0 +1,132 @@
+// The page's one state and what follows from it. folium has made the map; this takes it over.
+
+const part = (name) => document.querySelector(`[data-part="${name}"]`);
+const wide = () => window.matchMedia("(min-width: 900px)").matches;
+
+// update(changes, {bring, focus, keep}): bring the region into view, give its card the focus,
+// leave one part of the page as it is (a slider in use).
+let update = () => {};
+
+function renderPage(view, keep) {
+  const shown = classified();
+  const parts = {
+    head: renderHead, figures: renderFigures, targets: renderTargets, ranking: renderRanking,
+    sources: renderSources, controls: renderControls, legend: renderLegend, card: renderCard, corner: renderCorner,
+  };
+  document.documentElement.lang = locale();
+  document.title = data.study.title;
+  for (const [name, render] of Object.entries(parts)) if (name !== keep) render(part(name), shown);
+  renderTools(part("tools"), view.actions);
+  view.map.getContainer().setAttribute("aria-label", t("said"));
+  for (const drawn of [view.regions, view.outlines, view.names, view.pictures]) drawn.paint(shown);
+}
+
+// The address keeps language, layer and region, so that a view can be sent or kept.
+function remember() {
+  const words = new URLSearchParams({ lang: state.language, layer: state.layer });
+  if (state.region) words.set("region", state.region);
+  try {
+    history.replaceState(null, "", `#${words}`);
+  } catch {
+    // A page without an address of its own (a notebook's frame) has nothing to remember.
+  }
+}
+
+function recall() {
+  const words = new URLSearchParams(location.hash.slice(1));
+  if (["zh", "en"].includes(words.get("lang"))) state.language = words.get("lang");
+  if (offered().includes(words.get("layer"))) state.layer = words.get("layer");
+  if (regions.has(words.get("region"))) state.region = words.get("region");
+  if (!offered().includes(state.layer)) state.layer = offered()[0];
+}
+
+// A state that fits the layer: a picture needs a year that has one, shares a target that has them.
+function settle() {
+  if (layer().picture && !pictureYears.includes(state.year)) state.year = pictureYears[pictureYears.length - 1];
+  if (layer().choose === "target" && !shareTargets().includes(targetHead())) state.target = shareTargets()[0].name;
+}
+
+function listenToKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && state.region) update({ region: null });
+    if (event.key === "/" && document.activeElement.tagName !== "INPUT") {
+      part("ranking").querySelector("input").focus();
+      event.preventDefault();
+    }
+  });
+}
+
+// What card or legend cover of the map's right side [px].
+function covered() {
+  if (!wide()) return 14;
+  return (state.region ? part("side") : part("legend")).getBoundingClientRect().width + 24;
+}
+
+function focusRow(code) {
+  part("ranking").querySelector(`[data-code="${CSS.escape(code)}"]`)?.focus({ preventScroll: true });
+}
+
+function fitStudy(map) {
+  const top = wide() ? part("controls").getBoundingClientRect().height + 30 : 14;
+  const free = { paddingTopLeft: [24, top], paddingBottomRight: [covered(), wide() ? 44 : 30] };
+  map.fitBounds(data.bounds, { ...free, animate: false });
+}
+
+// On a phone the map is as high as the study needs, not as the screen allows.
+function shapeStage(stage) {
+  const [a, b] = data.bounds.map((corner) => L.CRS.EPSG3857.project(L.latLng(corner)));
+  stage.style.setProperty("--aspect", String((b.y - a.y) / (b.x - a.x || 1)));
+}
+
+function start(map, overlays) {
+  shapeStage(map.getContainer());
+  for (const [name, level] of [["sinks-left", 250], ["sinks-right", 260], ["sinks-lines", 450]]) {
+    map.createPane(name).style.zIndex = level;
+    map.getPane(name).style.pointerEvents = "none";
+  }
+  recall();
+  settle();
+  buildRanking(part("ranking"));
+  renderControls(part("controls"));
+  renderLegend(part("legend"), classified());
+  map.invalidateSize({ animate: false });
+  fitStudy(map);
+  map.setMinZoom(map.getZoom() - 1.5);
+
+  const view = {
+    map,
+    regions: makeRegions(map),
+    outlines: makeOutlines(map),
+    names: makeNames(map),
+    pictures: makePictures(map, overlays, makeSwipe(map)),
+    actions: { in: () => map.zoomIn(), out: () => map.zoomOut(), reset: () => fitStudy(map) },
+  };
+
+  // From the list: fly there. From the map: only out from under the card.
+  function bringIntoView(fly) {
+    const bounds = view.regions.boundsOf(state.region);
+    if (!bounds) return;
+    const free = { paddingTopLeft: [20, 20], paddingBottomRight: [covered(), 20] };
+    if (fly) map.flyToBounds(bounds, { ...free, maxZoom: map.getBoundsZoom(data.bounds) + 1, duration: 0.6 });
+    else map.panInside(bounds.getCenter(), free);
+  }
+
+  update = (changes, { bring = false, focus = false, keep = "" } = {}) => {
+    const left = state.region;
+    Object.assign(state, changes);
+    settle();
+    renderPage(view, keep);
+    remember();
+    if (changes.region) bringIntoView(bring);
+    if (focus) document.getElementById("sinks-card-title")?.focus({ preventScroll: true });
+    if (left && !state.region) focusRow(left);
+  };
+
+  L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(map);
+  map.on("zoomend", () => { view.names.fit(); view.pictures.sharpen(); });
+  view.names.fit();
+  view.pictures.sharpen();
+  listenToKeys();
+  renderPage(view, "");
+  document.documentElement.classList.add("ready");
+}

@@ -1,0 +1,64 @@
+// The list of all regions by the layer's value; it is the search result and the keyboard's map.
+
+function found({ code, region }) {
+  const words = state.query.trim().toLocaleLowerCase();
+  const texts = [code, region.name, ...region.parents];
+  return !words || texts.some((text) => text.toLocaleLowerCase().includes(words));
+}
+
+function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
+  const place = places.get(code);
+  const chosen = code === state.region;
+  const style = { width: `${(Math.abs(value ?? 0) / most) * 100}%`, background: ramp[place] ?? "" };
+  return el("li", {}, el("button", {
+    class: chosen ? "row chosen" : "row", "data-key": `row-${code}`, "data-code": code,
+    "aria-current": chosen ? "true" : null,
+    onclick: () => update({ region: code }, { bring: true, focus: true }),
+  },
+  el("span", { class: "rank" }, rank ?? "–"),
+  el("span", { class: "name" }, region.name || code),
+  el("span", { class: "bar" }, el("i", { style })),
+  quantity(value, layer().dimension, { bare: true, signed: layer().signed })));
+}
+
+function renderRanking(container, shown) {
+  const rows = ranking(shown.values);
+  const most = Math.max(...rows.map((row) => Math.abs(row.value ?? 0)), 1e-12);
+  const kept = rows.filter(found);
+  const field = container.querySelector("input");
+  const title = { layer: valueName(), time: layerTime(), unit: shown.unit };
+  container.querySelector("h2").textContent = t("panel.ranking", title);
+  container.querySelector(".sort").textContent = t(state.ascending ? "panel.ascending" : "panel.descending");
+  container.querySelector(".search .hidden").textContent = t("search.label");
+  field.placeholder = t("search.hint");
+  renew(container.querySelector("ol"), kept.map((row) => rankingRow(row, most, shown)));
+  container.querySelector(".empty").textContent = kept.length ? "" : t("search.none");
+}
+
+// Up and down walk from the search field through the list and back.
+function walk(container, event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const buttons = [...container.querySelectorAll("ol button")];
+  const next = buttons[buttons.indexOf(document.activeElement) + step];
+  (next ?? container.querySelector("input")).focus();
+  event.preventDefault();
+}
+
+// The list's frame stays, so that typing in the search field is never interrupted.
+function buildRanking(container) {
+  const open = (event) => {
+    if (event.key === "Enter") container.querySelector("ol button")?.click();
+  };
+  const field = el("input", {
+    type: "search", autocomplete: "off", spellcheck: "false", "data-key": "search",
+    oninput: (event) => update({ query: event.target.value }), onkeydown: open,
+  });
+  const sort = el("button", { class: "sort", onclick: () => update({ ascending: !state.ascending }) });
+  container.append(
+    el("div", { class: "title" }, el("h2", {}), sort),
+    el("label", { class: "search" }, el("span", { class: "hidden" }), field),
+    el("ol", {}),
+    el("p", { class: "empty", "aria-live": "polite" }));
+  container.addEventListener("keydown", (event) => walk(container, event));
+}

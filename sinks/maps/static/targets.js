@@ -1,0 +1,92 @@
+// Targets of the whole: achieved against required, the verdict's probability, both readings.
+
+// Targets keep their unit's meaning: a value is brought to t C, ha or a share before it is shown.
+const TARGET_BASE = {
+  "t C": ["carbon", 1],
+  "t CO2": ["carbon", 1 / CO2],
+  ha: ["area", 1],
+  mu: ["area", 1 / 15],
+  "亩": ["area", 1 / 15],
+  "%": ["percent", 0.01],
+};
+
+function targetQuantity(value, target, options = {}) {
+  if (value === null || value === undefined) return quantity(null);
+  const [dimension, factor] = TARGET_BASE[target.unit] ?? [target.unit, 1];
+  return quantity(value * factor, dimension, options);
+}
+
+const names = (kind, ids) => ids.map((id) => t(`${kind}.${id}`)).join(t("list.join"));
+
+function targetTitle(target) {
+  const years = target.start && target.kind !== "level" ? [target.start, target.end] : [target.end];
+  const words = { groups: names("group", target.groups), quantity: t(`quantity.${target.quantity}`) };
+  return t(`kind.${target.kind}`, { ...words, time: years.join("–") });
+}
+
+function targetScope(target) {
+  if (target.quantity !== "carbon") return target.name;
+  const pools = names("pool", target.pools.length ? target.pools : ["all"]);
+  return t("gauge.pools", { pools, name: target.name });
+}
+
+// One line: a bar for what was achieved, its interval, and the mark to reach.
+function gauge(target, own) {
+  const [low, high] = [own.low ?? own.achieved, own.high ?? own.achieved];
+  const most = Math.max(own.required ?? 0, high, own.achieved) * 1.08 || 1;
+  const least = Math.min(0, low, own.achieved) * 1.08;
+  const at = (value) => `${((value - least) / (most - least)) * 100}%`;
+  const span = (from, to) => ({
+    left: at(Math.min(from, to)), width: `${(Math.abs(to - from) / (most - least)) * 100}%`,
+  });
+  const said = { achieved: plain(own.achieved), required: plain(own.required), unit: target.unit };
+  return el("div", { class: "gauge", role: "img", "aria-label": t("gauge.said", said) },
+    el("i", { class: own.achieved < 0 ? "done minus" : "done", style: span(0, own.achieved) }),
+    own.low === null ? null : el("i", { class: "whisker", style: span(low, high) }),
+    least < 0 ? el("i", { class: "zero", style: { left: at(0) } }) : null,
+    own.required === null ? null : el("i", { class: "mark", style: { left: at(own.required) } }));
+}
+
+// The plan's number can mean carbon or CO2: the reading that was not taken stands beside it.
+function otherReading(target, own) {
+  if (target.quantity !== "carbon" || own.other === null || !own.otherUnit || !own.required) return null;
+  const { scale } = CARBON[state.carbon];
+  const tonnes = own.otherUnit === "t CO2" ? "t_co2" : "t_c";
+  const id = Object.keys(CARBON).find((key) => CARBON[key].scale === scale && CARBON[key].tonnes === tonnes);
+  return el("p", { class: "note" }, t("gauge.other", {
+    other: plain(own.other * scale),
+    required: plain(own.required * scale),
+    unit: t(`unit.${id}`),
+    substance: t(`substance.${tonnes}`),
+    share: plain((own.other / own.required) * 100, { digits: 3 }),
+  }));
+}
+
+function verdictLine(own) {
+  const parts = [];
+  if (own.probability !== null) parts.push(t("gauge.probability", { probability: probability(own.probability) }));
+  if (own.share !== null) parts.push(t("gauge.share", { share: show(own.share, "percent") }));
+  const verdict = badge(own.verdict, t(`verdict.${own.verdict || "none"}`));
+  return el("p", { class: "verdict" }, verdict, " ", parts.join(" · "));
+}
+
+function targetBlock(target, own) {
+  return el("article", { class: "target", "data-target": target.name },
+    el("h3", {}, targetTitle(target)),
+    el("p", { class: "note" }, targetScope(target)),
+    el("p", { class: "score" },
+      el("strong", {}, targetQuantity(own.achieved, target, { signed: target.kind !== "level" })),
+      el("span", {}, t("gauge.of"), " ", targetQuantity(own.required, target))),
+    gauge(target, own),
+    verdictLine(own),
+    otherReading(target, own),
+    target.source ? el("p", { class: "note" }, t("gauge.source", { source: target.source })) : null);
+}
+
+function renderTargets(container) {
+  const known = data.targets.filter((target) => (data.whole.targets[target.name]?.achieved ?? null) !== null);
+  container.hidden = known.length === 0;
+  renew(container,
+    el("h2", {}, t("panel.targets")),
+    known.map((target) => targetBlock(target, data.whole.targets[target.name])));
+}

@@ -1,0 +1,97 @@
+"""The transition matrix as inline SVG: what each stratum became, shaded by area."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from sinks.report.charts import WIDTH
+from sinks.report.svg import GREY, INK, PALE, box, clipped, label, picture, text_width
+
+
+def matrix(
+    title: str,
+    names: Sequence[tuple[str, str]],
+    *,
+    cells: Sequence[Sequence[float]],
+    unit: str,
+    corner: tuple[str, str],
+) -> Markup:
+    """Draw transitions as a table shaded by area: rows are what was, columns what became of it.
+
+    Parameters
+    ----------
+    names : sequence of (label, colour)
+        The strata, in the order of rows and columns.
+    cells : sequence of rows
+        Areas in `unit`; the diagonal is land that stayed as it was and is not shaded.
+    corner : (str, str)
+        What rows and columns are called.
+    """
+    side = min(165.0, 26 + max((text_width(name, 10) for name, _ in names), default=0.0))
+    head = min(150.0, 14 + max((text_width(name, 10) for name, _ in names), default=0.0))
+    cell = min(64.0, (WIDTH - side - 8) / max(1, len(names)))
+    tall = 19.0
+    moved = [
+        value
+        for index, row in enumerate(cells)
+        for column, value in enumerate(row)
+        if index != column
+    ]
+    top = max([*moved, 0.0])
+    parts = [
+        label((0, head - 8), f"{corner[0]} ↓", size=9.5, fill=GREY),
+        label((0, head - 22), f"{corner[1]} →", size=9.5, fill=GREY),
+        label((0, 8), unit, size=10, fill=GREY),
+    ]
+    for index, (name, colour) in enumerate(names):
+        x, y = side + (index + 0.5) * cell, head + (index + 0.5) * tall
+        parts.append(box((x - 5, head - 10, 10, 6), colour))
+        parts.append(label((x, head - 14), clipped(name, head - 16, size=10), size=10, turn=-90.0))
+        parts.append(box((0, y - 5, 10, 10), colour))
+        parts.append(label((15, y), clipped(name, side - 18, size=10), size=10))
+        origin = (side, head + index * tall)
+        parts += _matrix_row(cells[index], index, origin=origin, size=(cell, tall), top=top)
+    return picture((WIDTH, head + tall * len(names) + 4), parts, title=title)
+
+
+def _matrix_row(
+    row: Sequence[float],
+    index: int,
+    *,
+    origin: tuple[float, float],
+    size: tuple[float, float],
+    top: float,
+) -> list[Markup]:
+    """Return the cells of one row of a matrix."""
+    parts = []
+    for column, value in enumerate(row):
+        x = origin[0] + column * size[0]
+        share = math.sqrt(value / top) if top > 0 and column != index else 0.0
+        shade = PALE if column == index else _blend(share)
+        parts.append(box((x, origin[1], size[0], size[1]), shade, stroke="#fff", stroke_width=0.8))
+        words = _area_text(value)
+        dark = share > 0.6 and column != index
+        fill = "#fff" if dark else GREY if column == index else INK
+        middle = (x + size[0] / 2, origin[1] + size[1] / 2)
+        if words:
+            parts.append(label(middle, words, anchor="middle", size=8.5, fill=fill))
+    return parts
+
+
+def _area_text(value: float) -> str:
+    """Return an area in few digits: blank for none, never a bare zero for something."""
+    if value <= 0:
+        return ""
+    if value < 0.05:
+        return "<0.1"
+    return f"{value:,.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
+def _blend(share: float) -> str:
+    """Return a colour between white and the darkest shade of moved land."""
+    ends = ((255, 255, 255), (122, 62, 20))
+    mixed = [round(a + (b - a) * min(1.0, share)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{value:02x}" for value in mixed)

@@ -1,0 +1,343 @@
+"""What stands on the report's pages: every section's text, tables and drawings, ready to print."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sinks import chain
+from sinks.closure import closures
+from sinks.report import figures, ledgers
+from sinks.results import Results
+from sinks.summary import (
+    TargetLine,
+    change_of,
+    finding,
+    goal,
+    sentences,
+    span_of,
+    stock_of,
+    target_lines,
+    unit_words,
+    words_of,
+)
+from sinks.units import CARBON_UNITS
+from sinks.wording import DASH, Words, end_text, half_width, number, significant
+
+
+def header(results: Results, words: Words) -> dict[str, Any]:
+    """Return title, stamps and the headline's tiles."""
+    study = results.meta["study"]
+    start, end = span_of(results)
+    count = len(chain.units(results))
+    draws = int(study.get("draws", 1))
+    note = "report.note.units" if draws > 1 else "report.note.units.plain"
+    approval = study.get("map_approval")
+    return {
+        "title": results.title,
+        "subtitle": words.t(
+            "report.subtitle", n=count, units=unit_words(results)[1], start=start, end=end
+        ),
+        "synthetic": bool(study.get("synthetic")),
+        "approval": words.t("report.approval", number=approval)
+        if approval
+        else words.t("report.internal"),
+        "tiles": tiles(results, words),
+        "note": words.t(note, level=words.percent, draws=f"{draws:,}"),
+    }
+
+
+def tiles(results: Results, words: Words) -> list[dict[str, str]]:
+    """Return the four figures at the head of the report."""
+    start, end = span_of(results)
+    stock, change = stock_of(results, end), change_of(results)
+    shown = finding(change)
+    rows = [(stock, "stock_t_c", False), (change, "change_t_c", True)]
+    texts = []
+    for row, column, signed in rows:
+        spread = half_width(row["low_t_c"], row["high_t_c"])
+        scale = words.carbon(max(abs(row[column]), spread if math.isfinite(spread) else 0.0))
+        value = words.amount(row[column], scale, spread=spread, signed=signed)
+        texts.append((value, words.interval(row["low_t_c"], row["high_t_c"], scale=scale)))
+    found = "report.tile.detectable" if shown in ("up", "down") else f"report.finding.{shown}"
+    boxes = [
+        {
+            "title": words.t("report.tile.stock", year=end),
+            "value": texts[0][0],
+            "note": texts[0][1],
+        },
+        {
+            "title": words.t("report.tile.change", start=start, end=end),
+            "value": texts[1][0],
+            "note": f"{texts[1][1]} · {words.t(found)}",
+        },
+    ]
+    lines = target_lines(results)
+    for group in ("forest", "wetland"):
+        size = float(stock[f"{group}_ha"])
+        scale = words.area(size)
+        boxes.append(
+            {
+                "title": words.t(f"report.tile.{group}", year=end),
+                "value": f"{significant(size / scale.factor)} {scale.label}",
+                "note": words.t("report.tile.map_area")
+                if results.meta.get("area_basis", "map") == "map"
+                else "",
+            }
+        )
+    if lines:
+        boxes[3] = _target_tile(lines[0], words)
+    return boxes
+
+
+def _target_tile(line: TargetLine, words: Words) -> dict[str, str]:
+    asked = line.readings[0]
+    scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
+    return {
+        "title": words.t("report.tile.target", name=line.name),
+        "value": words.term("verdict", asked.verdict),
+        "note": words.t(
+            "report.tile.share",
+            share=words.share(asked.share, half_width(asked.low, asked.high)),
+            required=words.exactly(asked.required, scale),
+            p=words.probability(asked.probability),
+        ),
+    }
+
+
+def target_sections(results: Results, words: Words) -> list[dict[str, Any]]:
+    """Return one entry per target: what it asks, its readings as rows, and its drawing."""
+    entries = []
+    for line in target_lines(results):
+        rows = []
+        for reading in line.readings:
+            scale = words.unit(reading.unit, max(abs(reading.achieved), abs(reading.required)))
+            low, high = reading.low * reading.required, reading.high * reading.required
+            spread = half_width(low, high)
+            verdict = reading.verdict
+            plain = f"report.reading.{verdict or 'unassessed'}"
+            rows.append(
+                {
+                    "unit": words.term("unit", reading.unit),
+                    "required": words.exactly(reading.required, scale),
+                    "achieved": words.amount(reading.achieved, scale, spread=spread),
+                    "interval": _ends(low, high, factor=scale.factor, words=words),
+                    "share": words.share(reading.share, half_width(reading.low, reading.high)),
+                    "probability": words.probability(reading.probability),
+                    "verdict": words.term("verdict", verdict)
+                    if verdict in ("met", "not_met", "uncertain")
+                    else words.t(plain, p=DASH),
+                    "asked": reading.asked,
+                    "state": verdict,
+                }
+            )
+        asked = line.readings[0]
+        entries.append(
+            {
+                "name": line.name,
+                "goal": goal(line, words),
+                "source": str(line.info.get("source") or ""),
+                "rows": rows,
+                "chart": figures.target_chart(line, words),
+                "two": len(line.readings) > 1,
+                "unit_note": words.t("report.target.unit_note", unit=words.term("unit", asked.unit))
+                if asked.unit in CARBON_UNITS
+                else "",
+            }
+        )
+    return entries
+
+
+def _ends(low: float, high: float, *, factor: float, words: Words) -> str:
+    spread = half_width(low, high)
+    if not math.isfinite(spread):
+        return DASH
+    ends = [end_text(end / factor, spread / factor) for end in (low, high)]
+    return words.t("report.range", low=ends[0], high=ends[1])
+
+
+def drawings(results: Results, words: Words) -> dict[str, Any]:
+    """Return the report's charts and map."""
+    return {
+        "map": figures.change_map(results, words),
+        "ranking": figures.ranking(results, words),
+        "waterfall": figures.waterfall(results, words),
+        "transitions": figures.transition_matrix(results, words),
+        "stock": figures.stock_chart(results, words),
+        "path": figures.stock_path(results, words),
+    }
+
+
+def tables(results: Results, words: Words) -> dict[str, Any]:
+    """Return the report's ledgers."""
+    return {
+        "kinds": figures.kinds(results, words),
+        "strata": ledgers.strata_ledger(results, words),
+        "whole": ledgers.regions_ledger(results, words, level=chain.WHOLE),
+        "parents": ledgers.parents_ledgers(results, words),
+        "regions": ledgers.regions_ledger(results, words, level=chain.UNIT),
+        "periods": ledgers.periods_ledger(results, words),
+        "coverage": ledgers.coverage_ledger(results, words),
+        "densities": ledgers.density_ledger(results, words),
+        "parameters": ledgers.other_parameters(results, words),
+    }
+
+
+def share_rule(results: Results, words: Words, *, target: str | None) -> str:
+    """Return by what a target was shared out among the regions, in words."""
+    rows = results.tables["targets"]
+    if target is None or "share_by" not in rows.columns:
+        return ""
+    rules = [str(rule) for rule in rows[rows["target"] == target]["share_by"].dropna() if rule]
+    return words.term("rule", rules[0]) if rules else ""
+
+
+def method(results: Results, words: Words) -> dict[str, Any]:
+    """Return the method's paragraphs and equation."""
+    study = results.meta["study"]
+    draws = int(study.get("draws", 1))
+    coverage = words.term("method.coverage", str(study.get("coverage", "exact")))
+    uncertainty = (
+        words.t("report.method.3", draws=f"{draws:,}", seed=study.get("seed"), level=words.percent)
+        if draws > 1
+        else words.t("report.method.3.plain")
+    )
+    return {
+        "opening": words.t("report.method.1"),
+        "equation": words.t("report.method.equation"),
+        "rest": [
+            words.t("report.method.2", legend=study.get("legend", ""), coverage=coverage),
+            uncertainty,
+            words.t("report.method.4"),
+            words.t("report.method.5"),
+        ],
+    }
+
+
+def parameters_note(results: Results, words: Words) -> str:
+    """Return how many parameter rows there are of each confidence."""
+    counts = ledgers.confidence_counts(results)
+    parts = [
+        words.t("report.parameters.count", n=size, confidence=words.term("confidence", name))
+        for name, size in counts.items()
+    ]
+    comma = words.t("report.list.comma")
+    return words.t(
+        "report.parameters.note", total=f"{sum(counts.values()):,}", counts=comma.join(parts)
+    )
+
+
+def limits(results: Results, words: Words) -> list[str]:
+    """Return the limits that hold for this run; those that do not are left out."""
+    study = results.meta["study"]
+    counts = ledgers.confidence_counts(results)
+    memory, total = counts.get("memory", 0), sum(counts.values())
+    cases = [
+        (bool(study.get("synthetic")), "synthetic"),
+        (results.meta.get("area_basis", "map") == "map", "area"),
+        (int(study.get("draws", 1)) < 2, "draws"),
+        (ledgers.steady_density(results), "steady"),
+        (True, "density"),
+        ("soil" in results.meta.get("pools", ()), "soil"),
+        (memory > 0, "memory"),
+    ]
+    return [
+        words.t(f"report.limit.{name}", n=f"{memory:,}", total=f"{total:,}")
+        for holds, name in cases
+        if holds
+    ]
+
+
+def problem_rows(results: Results, words: Words) -> list[dict[str, str]]:
+    """Return warnings and repairs as the run recorded them."""
+    return [
+        {
+            "severity": words.term("severity", str(item.get("severity", "")).lower()),
+            "where": " · ".join(str(item[key]) for key in ("file", "place") if item.get(key)),
+            **{part: str(item.get(part, "")) for part in ("expected", "found", "remedy")},
+        }
+        for item in results.meta.get("problems", ())
+    ]
+
+
+def check_rows(results: Results, words: Words) -> list[dict[str, Any]]:
+    """Return the closures, recomputed from the tables."""
+    return [
+        {
+            "name": words.t(f"report.check.{item.name}"),
+            "cases": f"{item.cases:,}",
+            "worst": f"{item.worst:.0e}"
+            if math.isfinite(item.worst) and item.worst
+            else "0"
+            if item.worst == 0
+            else DASH,
+            "passed": item.passed,
+        }
+        for item in closures(results)
+    ]
+
+
+def origin(results: Results, words: Words) -> dict[str, Any]:
+    """Return inputs, versions and settings."""
+    study = results.meta["study"]
+    inputs = [
+        {
+            **{name: str(item.get(name) or "") for name in ("role", "path", "crs", "grid")},
+            "size": f"{int(item.get('size') or 0):,}",
+            "sha": str(item.get("sha256") or "")[:16],
+        }
+        for item in results.meta.get("inputs", ())
+    ]
+    settings = {name: study.get(name, "") for name in ("legend", "coverage", "draws", "seed")}
+    return {
+        "inputs": inputs,
+        "versions": sorted((str(k), str(v)) for k, v in results.meta.get("versions", {}).items()),
+        "settings": words.t("report.versions.text", **settings),
+    }
+
+
+def page(results: Results) -> dict[str, Any]:
+    """Return everything that the template prints.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    dict
+        Names of the template. Text is plain and escaped there; only drawings are markup.
+    """
+    words = words_of(results)
+    start, end = span_of(results)
+    data = tables(results, words)
+    whole = data["coverage"].extra
+    basis = str(results.meta.get("area_basis", "map"))
+    return {
+        "lang": "zh-CN" if words.language == "zh" else "en",
+        "words": words,
+        "t": words.t,
+        "first": start,
+        "last": end,
+        "level": words.percent,
+        "units": unit_words(results)[0],
+        "header": header(results, words),
+        "summary": sentences(results),
+        "targets": target_sections(results, words),
+        "charts": drawings(results, words),
+        "tables": data,
+        "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),
+        "area_basis": words.t(f"report.area_basis.{basis}"),
+        "left_out": words.t(
+            "report.coverage.left",
+            left=number(whole["left"]),
+            share=words.share(whole["left"] / whole["all"] if whole["all"] else math.nan),
+        ),
+        "method": method(results, words),
+        "parameters_note": parameters_note(results, words),
+        "limits": limits(results, words),
+        "problems": problem_rows(results, words),
+        "checks": check_rows(results, words),
+        "origin": origin(results, words),
+        "version": str(results.meta.get("sinks", "")),
+    }

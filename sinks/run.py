@@ -1,0 +1,298 @@
+"""The only wiring: a study in, a complete folder of results out.
+
+Read it from the top: `load` opens and checks every input; `compute` makes hectares (`landcover`),
+densities (`biomass`) and their product (`stock`), and the tables that follow; `run` writes
+everything aside, lets the faces read it, checks that all sums close, and publishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks import tabulate
+from sinks.biomass.density import density_array
+from sinks.boundaries.geopackage import write_geopackage
+from sinks.checks import Problems, Severity
+from sinks.closure import closures
+from sinks.errors import InputChanged, SinksError
+from sinks.folder import OutputFolder, held
+from sinks.inputs import Inputs, input_hashes, load
+from sinks.joint import JointTable, joint_table
+from sinks.landcover.activity import Activity, activity, strata_of_symbols, unknown_symbols
+from sinks.layers import write_layers
+from sinks.manifest import manifest
+from sinks.maps import write_map
+from sinks.outlines import Outlines, outlines
+from sinks.raster import UnreadableBlock, first_cell, symbols
+from sinks.report import write_report
+from sinks.results import REGIONS, Results, write_table
+from sinks.stock import Stock
+from sinks.target import targets_table
+from sinks.texts import text
+from sinks.workbook import write_workbook
+
+Progress = Callable[[str, float], None]
+
+#: Part of a region beyond the raster that is more than a boundary drawn with another pen.
+WORTH_TELLING: Final = 1e-6
+#: What `run` writes beside the tables; each may be left out.
+PARTS: Final = ("regions", "workbook", "report", "map")
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a run computes, before anything is written."""
+
+    activity: Activity
+    tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is carried out; no number depends on it."""
+
+    strict: bool = False
+    workers: int | None = None
+    parts: tuple[str, ...] = PARTS
+    progress: Progress = field(default=lambda _stage, _part: None)
+    command: str = ""
+
+
+def measure(inputs: Inputs, problems: Problems, *, options: Options) -> Activity | None:
+    """Sum the areas in one pass over all years; report what the pass alone can see.
+
+    Returns
+    -------
+    Activity or None
+        None if the rasters hold unknown codes, cannot be read, or miss the regions.
+    """
+    study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
+    outline = outlines(
+        np.asarray(inputs.regions.frame.geometry.values), grid, transformer=inputs.transformer
+    )
+    joint, lookup = _pass(inputs, outline, problems=problems, options=options)
+    if joint is None or not _codes_known(inputs, joint, lookup=lookup, problems=problems):
+        return None
+    areas = activity(joint, lookup, strata=inputs.legend.strata, codes=inputs.regions.codes)
+    coverage = areas.coverage
+    if float(coverage["inside"].sum()) == 0:
+        bounds = ", ".join(f"{value:.6g}" for value in grid.bounds)
+        own = ", ".join(f"{value:.6g}" for value in inputs.regions.frame.total_bounds)
+        problems.error("raster.no_overlap", file=study.regions.path, raster=bounds, regions=own)
+        return None
+    for year in study.years:
+        if float(coverage["valid"].sel(year=year).sum()) == 0:
+            problems.error("raster.all_nodata", file=inputs.sources[year].shown, year=year)
+    beyond = coverage["outside"].values
+    if (beyond > WORTH_TELLING * coverage["inside"].values).any():
+        name = inputs.regions.frame["region_name"].iloc[int(beyond.argmax())]
+        problems.warn(
+            "raster.regions_outside", file=study.regions.path, count=int((beyond > 0).sum()),
+            first=name, hectares=f"{beyond.sum():.6g}",
+        )  # fmt: skip
+    return None if problems.of(Severity.ERROR) else areas
+
+
+def _pass(
+    inputs: Inputs, outline: Outlines, *, problems: Problems, options: Options
+) -> tuple[JointTable | None, npt.NDArray[np.int64]]:
+    """Run the kernel over the rasters; also return the stratum of every symbol by year."""
+    study, sources = inputs.study, inputs.sources
+    wide = [source.dtype for source in sources.values() if source.dtype != "uint8"]
+    nodata = {year: source.nodata for year, source in sources.items()}
+    blank = set(inputs.legend.nodata_codes) | {code for code in nodata.values() if code is not None}
+    table = symbols(inputs.legend.codes, sorted(blank), dtype=wide[0] if wide else "uint8")
+    lookup = strata_of_symbols(inputs.legend, table, nodata=nodata, years=study.years)
+    try:
+        joint = joint_table(
+            sources, outline, symbols=table, nodata=sorted(blank),
+            exact=study.landcover.coverage == "exact", workers=options.workers,
+            progress=lambda part: options.progress("areas", part),
+        )  # fmt: skip
+    except UnreadableBlock as error:
+        code = "raster.not_whole" if error.not_whole else "raster.unreadable_block"
+        problems.error(code, file=error.source.shown, place=error.row, reason=error.reason)
+    except ValueError as error:
+        problems.error("raster.crs_kind", file=study.regions.path, crs=str(error))
+    else:
+        return joint, lookup
+    return None, lookup
+
+
+def _codes_known(
+    inputs: Inputs, joint: JointTable, *, lookup: npt.NDArray[np.int64], problems: Problems
+) -> bool:
+    known = True
+    shown = ", ".join(str(code) for code in inputs.legend.codes)
+    for year, symbol, hectares in unknown_symbols(joint, lookup):
+        known = False
+        source = inputs.sources[year]
+        code, place = first_cell(source, symbol, known=inputs.legend.codes)
+        problems.error(
+            "raster.unknown_code", file=source.shown, place=place, code=code, codes=shown,
+            hectares=f"{hectares:.6g}", legend=inputs.legend.name, place_text=place,
+        )  # fmt: skip
+    return known
+
+
+def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
+    """Compute every table of a run; None if the inputs were refused."""
+    study, regions, legend = inputs.study, inputs.regions, inputs.legend
+    areas = measure(inputs, problems, options=options)
+    if areas is None:
+        return None
+    density = density_array(
+        inputs.densities, strata=[str(name) for name in areas.area["stratum"].values],
+        years=study.years, regions=regions.codes, config=study.density,
+        uncertainty=study.uncertainty, problems=problems,
+    )  # fmt: skip
+    if density is None:
+        return None
+    stock = Stock(areas, density, level=study.uncertainty.level)
+    options.progress("tables", 0.0)
+    tables = {
+        "stock": tabulate.stock_table(stock, regions),
+        "regions": tabulate.regions_table(stock, areas, regions=regions, legend=legend),
+        "change": tabulate.change_table(stock, areas, regions=regions),
+        "transitions": tabulate.transitions_table(areas, density),
+        "targets": targets_table(
+            study.targets, stock=stock, activity=areas, regions=regions, legend=legend
+        ),
+        "coverage": tabulate.coverage_table(areas),
+        "parameters": tabulate.parameters_table(density),
+    }
+    return Computed(areas, tables)
+
+
+def check(path: Path, *, strict: bool = False) -> Problems:
+    """Check a study as `run` would, the rasters' cells included, and write nothing."""
+    problems = Problems()
+    inputs = load(path, problems)
+    if inputs is not None:
+        compute(inputs, problems, options=Options(strict=strict))
+    return problems
+
+
+def run(path: Path, out: Path, *, options: Options | None = None) -> Results:
+    """Run a study and publish its results.
+
+    Parameters
+    ----------
+    path : Path
+        The study file.
+    out : Path
+        The output folder; a finished run in it is replaced, by one that is complete.
+    options : Options, optional
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    InputProblems
+        If the inputs have problems; nothing was written.
+    FolderLocked, OutputFailed, InputChanged
+        See `sinks.errors`; a run that stood in the folder before stays.
+    """
+    options = options or Options()
+    started = time.time()
+    problems = Problems()
+    options.progress("inputs", 0.0)
+    inputs = load(path, problems)
+    problems.raise_errors(strict=options.strict)
+    inputs = cast(Inputs, inputs)  # without an error they are complete
+    with held(out, inputs.study.language) as folder:
+        computed = cast(Computed, compute(inputs, problems, options=options))
+        problems.raise_errors(strict=options.strict)
+        meta = manifest(
+            inputs, parameters=computed.tables["parameters"],
+            strata=[str(name) for name in computed.activity.area["stratum"].values],
+            problems=problems,
+        )  # fmt: skip
+        _write(folder, inputs, computed=computed, meta=meta, options=options)
+        _refuse_changed(path, inputs)
+        seconds = round(time.time() - started, 3)
+        timing = {"command": options.command, "seconds": seconds, "workers": options.workers}
+        folder.publish(meta | {"run": timing | {"started": round(started, 3)}})
+    return Results.open(out, inputs.study.language)
+
+
+def _write(
+    folder: OutputFolder, inputs: Inputs, *, computed: Computed, meta: dict[str, Any],
+    options: Options,
+) -> None:  # fmt: skip
+    """Write tables first; then the faces, which read what was written and nothing else."""
+    staging = folder.staging
+    (staging / "tables").mkdir()
+    for name, table in computed.tables.items():
+        write_table(table, staging / "tables" / f"{name}.csv")
+    (staging / "problems.json").write_text(
+        tabulate.json_text(meta["problems"]), encoding="utf-8", newline="\n"
+    )
+    if options.parts:
+        write_geopackage(_headline(inputs, computed), staging / REGIONS, layer="regions")
+    if "map" in options.parts:
+        shown = inputs.regions.frame.to_crs("EPSG:4326").total_bounds
+        clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))
+        meta["layers"] = write_layers(
+            inputs.sources, inputs.legend, folder=staging / "layers", clip=clip
+        )
+    results = Results.read(staging, meta)
+    broken = [item.name for item in closures(results) if not item.passed]
+    if broken:
+        raise SinksError(text("run.closure_broken", folder.language, names=", ".join(broken)))
+    faces = {
+        "workbook": (write_workbook, "workbook.xlsx"),
+        "report": (write_report, "report.html"),
+        "map": (write_map, "map.html"),
+    }
+    for done, (name, (write, file)) in enumerate(faces.items()):
+        if name in options.parts:
+            options.progress("faces", done / len(faces))
+            write(results, staging / file)
+
+
+def _headline(inputs: Inputs, computed: Computed) -> gpd.GeoDataFrame:
+    """Return the regions with the figures that a map of them would show."""
+    frame = inputs.regions.frame
+    table = computed.tables["regions"]
+    last, first = inputs.study.years[-1], inputs.study.years[0]
+    own = table[(table["level"] == "region") & (table["year"] == last)].set_index("region_code")
+    change = computed.tables["change"]
+    span = change[
+        (change["level"] == "region") & (change["start"] == first) & (change["end"] == last)
+    ].set_index("region_code")
+    columns = {
+        name: own[name].reindex(frame["region_code"]).to_numpy()
+        for name in ("region_ha", "forest_ha", "wetland_ha", "stock_t_c", "se_t_c")
+    }
+    columns |= {
+        name: span[key].reindex(frame["region_code"]).to_numpy()
+        for name, key in (("change_t_c", "change_t_c"), ("change_se_t_c", "se_t_c"),
+                          ("detectable", "detectable"))
+    }  # fmt: skip
+    return frame.assign(year=last, start=first, **columns)
+
+
+def _refuse_changed(path: Path, inputs: Inputs) -> None:
+    """Refuse to publish what was computed from files that changed meanwhile."""
+    try:
+        now = input_hashes(path, inputs.study)
+    except OSError as error:
+        name = Path(str(error.filename)).name
+        raise InputChanged(
+            text("output.input_changed", inputs.study.language, name=name)
+        ) from error
+    for name, value in inputs.hashes.items():
+        if now[name] != value:
+            raise InputChanged(text("output.input_changed", inputs.study.language, name=name))

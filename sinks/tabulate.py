@@ -1,0 +1,198 @@
+"""The tables of a run: one fact per row, the unit in the column's name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks.biomass.density import Density
+from sinks.draws import summarise
+from sinks.landcover.activity import Activity
+from sinks.legend import Legend
+from sinks.regions import Regions
+from sinks.stock import ChangeParts, Selection, Stock, change_parts
+from sinks.target import group_indices, summed
+
+Floats = npt.NDArray[np.float64]
+
+#: A change smaller than this part of the stocks is rounding, not change.
+ROUNDING: Final = 1e-12
+ALL: Final = Selection()
+
+
+def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
+    """Return `stock.csv`: every region, year, stratum and pool that has land."""
+    area = stock.area.transpose("region", "stratum", "year").values
+    value = stock.central().transpose("region", "stratum", "pool", "year").values
+    pools, strata = stock.density.value["pool"].values, stock.area["stratum"].values
+    years = stock.area["year"].values
+    frames = []
+    for r in range(area.shape[0]):
+        spread = stock.cell_spread(r)
+        y, s, p = np.nonzero(np.repeat((area[r] > 0).T[:, :, None], len(pools), axis=2))
+        hectares = area[r, s, y]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "region_code": regions.codes[r],
+                    "region_name": regions.frame["region_name"].iloc[r],
+                    "year": years[y],
+                    "stratum": strata[s],
+                    "pool": pools[p],
+                    "area_ha": hectares,
+                    "stock_t_c": value[r, s, p, y],
+                    "se_t_c": hectares * spread.se[s, p, y],
+                    "low_t_c": hectares * spread.low[s, p, y],
+                    "high_t_c": hectares * spread.high[s, p, y],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def regions_table(
+    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend
+) -> pd.DataFrame:
+    """Return `regions.csv`: every level and year, all pools and strata."""
+    levels, indices = group_indices(regions)
+    totals = stock.totals(indices, ALL)
+    spread = totals.spread()
+    coverage = activity.coverage
+    whole = summed((coverage["inside"] + coverage["outside"]).values, indices)
+    valid = summed(coverage["valid"].transpose("region", "year").values, indices)
+    nodata = summed(coverage["nodata"].transpose("region", "year").values, indices)
+    groups = {
+        name: summed(_area_of(activity, legend, group=name), indices)
+        for name in ("forest", "wetland")
+    }
+    years = activity.area["year"].values
+    frames = [
+        levels.assign(
+            year=year,
+            region_ha=whole,
+            valid_ha=valid[:, k],
+            nodata_ha=nodata[:, k],
+            forest_ha=groups["forest"][:, k],
+            wetland_ha=groups["wetland"][:, k],
+            stock_t_c=totals.central[:, k],
+            se_t_c=spread.se[:, k],
+            low_t_c=spread.low[:, k],
+            high_t_c=spread.high[:, k],
+        )
+        for k, year in enumerate(years)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _area_of(activity: Activity, legend: Legend, *, group: str) -> Floats:
+    """Return the hectares of a group, dims (region, year)."""
+    strata = [
+        name for name in legend.strata_in((group,)) if name in activity.area["stratum"].values
+    ]
+    area = activity.area.sel(stratum=strata).sum("stratum")
+    return np.asarray(area.transpose("region", "year").values)
+
+
+def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.DataFrame:
+    """Return `change.csv`: every level and pair of years."""
+    levels, indices = group_indices(regions)
+    totals = stock.totals(indices, ALL)
+    years = [int(year) for year in activity.area["year"].values]
+    frames = []
+    for pair in activity.transitions:
+        central, draws = totals.change(years.index(pair[0]), years.index(pair[1]))
+        spread = summarise(draws, level=stock.level)
+        parts = change_parts(activity.transitions, stock.density, pair=pair)
+        size = np.abs(totals.central).max(axis=1)
+        apart = (spread.low > 0) | (spread.high < 0)
+        frames.append(
+            levels[["region_code", "region_name", "level"]].assign(
+                start=pair[0],
+                end=pair[1],
+                change_t_c=central,
+                se_t_c=spread.se,
+                low_t_c=spread.low,
+                high_t_c=spread.high,
+                gain_t_c=summed(parts.gain, indices),
+                loss_t_c=summed(parts.loss, indices),
+                area_effect_t_c=summed(parts.area_effect, indices),
+                density_effect_t_c=summed(parts.density_effect, indices),
+                detectable=apart & (np.abs(central) > ROUNDING * size),
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def transitions_table(activity: Activity, density: Density) -> pd.DataFrame:
+    """Return `transitions.csv`: from and to of every region and pair, persistence included."""
+    frames = []
+    for pair, area in activity.transitions.items():
+        parts: ChangeParts = change_parts(activity.transitions, density, pair=pair)
+        hectares, change = area.values, parts.by_transition.values
+        r, i, j = np.nonzero(hectares > 0)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "region_code": area["region"].values[r],
+                    "start": pair[0],
+                    "end": pair[1],
+                    "from_stratum": area["from_stratum"].values[i],
+                    "to_stratum": area["to_stratum"].values[j],
+                    "area_ha": hectares[r, i, j],
+                    "change_t_c": change[r, i, j],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def coverage_table(activity: Activity) -> pd.DataFrame:
+    """Return `coverage.csv`: where each region's area went, by year."""
+    coverage = activity.coverage
+    frames = []
+    for year in coverage["year"].values:
+        one = coverage.sel(year=year)
+        inside, outside = one["inside"].values, one["outside"].values
+        frames.append(
+            pd.DataFrame(
+                {
+                    "region_code": one["region"].values,
+                    "year": year,
+                    "region_ha": inside + outside,
+                    "inside_ha": inside,
+                    "valid_ha": one["valid"].values,
+                    "nodata_ha": one["nodata"].values,
+                    "outside_ha": outside,
+                    "common_valid_ha": one["common_valid"].values,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def parameters_table(density: Density) -> pd.DataFrame:
+    """Return `parameters.csv`: every parameter used."""
+    return pd.DataFrame(
+        [
+            {
+                "name": name,
+                "value": row.value,
+                "se": se,
+                "unit": "t C/ha",
+                "distribution": row.distribution or ("fixed" if se == 0 else "usual"),
+                "source": row.source,
+                "confidence": row.confidence,
+            }
+            for name, row, se in density.rows
+        ],
+        columns=["name", "value", "se", "unit", "distribution", "source", "confidence"],
+    )
+
+
+def json_text(content: Any) -> str:
+    """Return content as JSON text, as every file of a run writes it."""
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -1,0 +1,53 @@
+"""Units at the edge: everything inside is t C and ha."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Mass of CO2 per mass of carbon [t CO2 / t C]: molar masses 44 and 12 (IPCC 2006, vol. 4).
+CO2_PER_C: Final = 44.0 / 12.0
+#: Hectares in a mu (亩): 15 mu are one hectare.
+HA_PER_MU: Final = 1.0 / 15.0
+#: Square metres in a hectare.
+M2_PER_HA: Final = 10_000.0
+
+#: Tonnes of carbon in one unit of mass that targets may be written in.
+CARBON_UNITS: Final = {"t C": 1.0, "t CO2": 1.0 / CO2_PER_C}
+#: The unit that stands beside each carbon unit, so that neither reading is hidden.
+OTHER_CARBON_UNIT: Final = {"t C": "t CO2", "t CO2": "t C"}
+#: Hectares in one unit of area.
+AREA_UNITS: Final = {"ha": 1.0, "mu": HA_PER_MU, "亩": HA_PER_MU}
+#: Units of a carbon density; dry matter needs a carbon fraction.
+DENSITY_UNITS: Final = ("t C/ha", "t CO2/ha", "t d.m./ha")
+
+
+def density_to_t_c_ha(value: float, unit: str, *, carbon_fraction: float | None = None) -> float:
+    """Convert a carbon density to t C/ha.
+
+    Parameters
+    ----------
+    value : float
+        Density [`unit`].
+    unit : {"t C/ha", "t CO2/ha", "t d.m./ha"}
+    carbon_fraction : float, optional
+        Carbon in dry matter [t C / t d.m.]; needed for ``t d.m./ha``.
+
+    Raises
+    ------
+    ValueError
+        If the unit is unknown or the carbon fraction is missing.
+
+    Examples
+    --------
+    >>> density_to_t_c_ha(44.0, "t CO2/ha")
+    12.0
+    >>> density_to_t_c_ha(100.0, "t d.m./ha", carbon_fraction=0.47)
+    47.0
+    """
+    if unit == "t C/ha":
+        return value
+    if unit == "t CO2/ha":
+        return value / CO2_PER_C
+    if unit == "t d.m./ha" and carbon_fraction is not None:
+        return value * carbon_fraction
+    raise ValueError(f"{unit!r} is not a density unit, or its carbon fraction is missing")

@@ -1,0 +1,249 @@
+"""What stands on each sheet: one per table, totals first, in the order a bureau expects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sinks import chain
+from sinks.results import Results
+from sinks.summary import finding, span_of
+from sinks.wording import Words
+from sinks.workbook.layout import MOST_ROWS, Column, Sheet
+
+#: Words of the tables that have a term in the reader's language: column → kind of term.
+TERMS = {
+    "level": "level",
+    "pool": "pool",
+    "quantity": "quantity",
+    "verdict": "verdict",
+    "verdict_other_unit": "verdict",
+    "confidence": "confidence",
+    "share_by": "rule",
+}
+STRATA = ("stratum", "from_stratum", "to_stratum")
+YEARS = ("year", "start", "end")
+SHARES = ("share_achieved", "share")
+ORDER = ("stock", "regions", "change", "transitions", "targets", "coverage", "parameters")
+
+
+def kind_of(name: str, values: pd.Series) -> str:
+    """Return how a column is written."""
+    if name in YEARS:
+        return "year"
+    if name in SHARES:
+        return "share"
+    if name.startswith("probability"):
+        return "probability"
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return "number" if numeric else "text"
+
+
+def columns_of(table: pd.DataFrame, words: Words) -> list[Column]:
+    """Return the columns of a table with headings in the reader's language."""
+    return [
+        Column(str(name), words.term("column", str(name)), kind_of(str(name), table[name]))
+        for name in table.columns
+    ]
+
+
+def worded(
+    rows: Sequence[dict[str, Any]], results: Results, *, words: Words
+) -> list[dict[str, Any]]:
+    """Return rows with the tables' words replaced by the reader's."""
+    label = {
+        str(row["stratum"]): row[f"name_{words.language}"] for row in chain.records(results.strata)
+    }
+    found = []
+    for row in rows:
+        shown = dict(row)
+        for name in STRATA:
+            if name in shown:
+                shown[name] = label.get(str(shown[name]), shown[name])
+        for name, kind in TERMS.items():
+            if shown.get(name):
+                shown[name] = words.term(kind, str(shown[name]))
+        if isinstance(shown.get("detectable"), bool):
+            shown["detectable"] = words.term("finding", finding(row))
+        if shown.get("region_code") == "ALL":
+            shown |= {"region_code": "", "region_name": words.t("report.total")}
+        if shown.get("parent_code") == "ALL":
+            shown["parent_code"] = words.t("report.total")
+        found.append(shown)
+    return found
+
+
+def _ranked(table: pd.DataFrame, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of the whole, and the others: coarse levels first, then by code."""
+    order = {name: -place for place, name in enumerate(chain.levels(results))}
+    keys = [name for name in ("target", "region_code", "year", "start", "end") if name in table]
+    rest = table[table["level"] != chain.WHOLE]
+    rest = rest.assign(_rank=rest["level"].map(order)).sort_values(["_rank", *keys], kind="stable")
+    return table[table["level"] == chain.WHOLE], rest.drop(columns="_rank")
+
+
+def _sums(table: pd.DataFrame, keys: list[str], *, columns: list[str]) -> pd.DataFrame:
+    sums = table.groupby(keys, sort=True)[columns].sum().reset_index()
+    return sums.assign(region_code="ALL")
+
+
+def _stock_totals(results: Results, words: Words) -> pd.DataFrame:
+    """Return the whole's stock of every year: its interval is of the joint draws."""
+    whole = chain.whole(results, "regions")
+    area = chain.of_units(results, "stock").drop_duplicates(["region_code", "year", "stratum"])
+    areas = area.groupby("year")["area_ha"].sum()
+    everything = words.t("workbook.all")
+    return whole.assign(area_ha=whole["year"].map(areas), stratum=everything, pool=everything)[
+        [
+            "region_code",
+            "year",
+            "stratum",
+            "pool",
+            "area_ha",
+            "stock_t_c",
+            "se_t_c",
+            "low_t_c",
+            "high_t_c",
+        ]
+    ]
+
+
+def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return totals and rows of a table."""
+    table = results.tables[name]
+    if "level" in table.columns:
+        return _ranked(table, results)
+    if name == "parameters":
+        return table.head(0), table
+    rows = chain.of_units(results, name)
+    if name == "stock":
+        return _stock_totals(results, words), rows
+    if name == "coverage":
+        sizes = [column for column in rows.columns if str(column).endswith("_ha")]
+        return _sums(rows, ["year"], columns=sizes), rows
+    sums = _sums(rows, ["start", "end"], columns=["area_ha", "change_t_c"])
+    everything = words.t("workbook.all")
+    return sums.assign(from_stratum=everything, to_stratum=everything), rows
+
+
+def _named(rows: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Return rows with the region's name beside its code, where the table has codes alone."""
+    if "region_code" not in rows.columns:
+        return rows
+    known = results.tables["regions"].drop_duplicates("region_code").set_index("region_code")
+    names = rows["region_code"].map(known["region_name"])
+    kept = rows.drop(columns=["region_name"], errors="ignore")
+    place = list(kept.columns).index("region_code") + 1
+    kept.insert(place, "region_name", names)
+    return kept
+
+
+def _shortened(name: str, rows: pd.DataFrame, *, results: Results) -> pd.DataFrame:
+    """Return what fits a sheet: the first and last year of a table that is too long."""
+    first, last = span_of(results)
+    if len(rows) <= MOST_ROWS:
+        return rows
+    if name == "stock":
+        rows = rows[rows["year"].isin([first, last])]
+    elif "start" in rows.columns:
+        rows = rows[(rows["start"] == first) & (rows["end"] == last)]
+    return rows.head(MOST_ROWS - 100)
+
+
+def table_sheet(results: Results, words: Words, *, name: str) -> Sheet:
+    """Return the sheet of one table.
+
+    Parameters
+    ----------
+    name : str
+        ``stock``, ``regions``, ``change``, ``transitions``, ``targets``, ``coverage`` or
+        ``parameters``.
+    """
+    totals, rows = (_named(part, results) for part in _body(name, results, words=words))
+    shown = _shortened(name, rows, results=results)
+    cut = len(rows) - len(shown)
+    note = words.t("workbook.cut", shown=f"{len(shown):,}", all=f"{len(rows):,}", name=name)
+    columns = columns_of(shown, words)
+    has_region = "region_code" in shown.columns
+    return Sheet(
+        name=words.t(f"workbook.sheet.{name}"),
+        title=f"{results.title} {words.t(f'workbook.sheet.{name}')}",
+        unit=unit_line(results, words, name=name),
+        columns=columns,
+        rows=worded(chain.records(shown), results, words=words),
+        totals=worded(chain.records(totals), results, words=words),
+        frozen=min(2, len(columns)) if has_region else 1,
+        note=note if cut else "",
+    )
+
+
+def unit_line(results: Results, words: Words, *, name: str) -> str:
+    """Return the unit line of a sheet, with the stamp of a synthetic example."""
+    line = words.t(f"workbook.unit.{name}", level=words.percent)
+    stamp = words.t("report.synthetic.short")
+    return f"{line}    【{stamp}】" if results.meta["study"].get("synthetic") else line
+
+
+def overview_sheet(results: Results, words: Words) -> Sheet:
+    """Return the bureau's table: one row per region with area, stock, change and share."""
+    first, last = span_of(results)
+    regions = results.tables["regions"]
+    now = regions[regions["year"] == last].set_index(["level", "region_code"])
+    then = regions[regions["year"] == first].set_index(["level", "region_code"])["stock_t_c"]
+    change = results.tables["change"]
+    change = change[(change["start"] == first) & (change["end"] == last)]
+    found = [words.term("finding", finding(row)) for row in chain.records(change)]
+    change = change.assign(detectable=found).drop(columns=["region_name"])
+    clashing = {name: f"{name}_change" for name in ("se_t_c", "low_t_c", "high_t_c")}
+    change = change.set_index(["level", "region_code"]).rename(columns=clashing)
+    total = float(chain.whole(results, "regions").set_index("year")["stock_t_c"][last])
+    joined = now.join(change).assign(
+        before_t_c=then,
+        half_t_c=(now["high_t_c"] - now["low_t_c"]) / 2,
+        share=now["stock_t_c"] / total if total else math.nan,
+    )
+    rows = chain.records(joined.reset_index())
+    picked = [row for row in rows if row["level"] in (chain.UNIT, chain.WHOLE)]
+    shown = worded(
+        sorted(picked, key=lambda row: str(row["region_code"])),
+        results,
+        words=words,
+    )
+    columns = [
+        Column(
+            name,
+            words.t(f"workbook.overview.{name}", start=first, end=last, level=words.percent),
+            kind,
+        )
+        for name, kind in OVERVIEW
+    ]
+    return Sheet(
+        name=words.t("workbook.sheet.overview"),
+        title=f"{results.title} {words.t('workbook.sheet.overview')}",
+        unit=unit_line(results, words, name="overview"),
+        columns=columns,
+        rows=[row for row in shown if row["level"] != words.term("level", chain.WHOLE)],
+        totals=[row for row in shown if row["level"] == words.term("level", chain.WHOLE)],
+        frozen=2,
+    )
+
+
+OVERVIEW = (
+    ("region_code", "text"),
+    ("region_name", "text"),
+    ("parent_code", "text"),
+    ("region_ha", "number"),
+    ("forest_ha", "number"),
+    ("wetland_ha", "number"),
+    ("before_t_c", "number"),
+    ("stock_t_c", "number"),
+    ("half_t_c", "number"),
+    ("change_t_c", "number"),
+    ("low_t_c_change", "number"),
+    ("high_t_c_change", "number"),
+    ("detectable", "text"),
+    ("share", "share"),
+)

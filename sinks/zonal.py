@@ -1,0 +1,365 @@
+"""The hot kernel: one pass over all years to the joint table [region × class path], in true area.
+
+Per strip of rows, the edges of each region become runs of whole cells and a list of border cells
+with their exact coverage; no zone raster exists anywhere. Along each run, neighbouring cells of
+one path (the classes of all years together) form a segment, whose area is looked up from the
+row's running true area. Areas are integers in a power-of-two part of a square metre, so that sums
+are exact: any order of strips, any number of workers, the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from sinks.hashtable import Ints, Table, Words, slot_of
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+#: Class codes (year, row, column), change marks (row, column), first column of the window.
+Cells = tuple[Bytes, Bytes, int]
+#: First column node, nodes per column; cell area at nodes, half slopes, running sum by row.
+Areas = tuple[int, float, Floats, Floats, Floats]
+#: Area by path of the region in hand, the paths it has met, how many these are.
+Sums = tuple[Ints, Ints, Ints]
+
+#: Coverage nearer to 0 or 1 than this is rounding of the edge arithmetic.
+SNAP: Final = 1e-9
+#: Rows with more border pieces than this are sorted by merging, not by insertion.
+MANY: Final = 64
+_ROOT: Final = -2
+
+
+def new_sums(paths: Table) -> Sums:
+    """Return room for the sums of one region over all paths that `paths` can hold."""
+    size = paths[0].size
+    return np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(1, np.int64)
+
+
+@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _path(
+    keys: Ints, words: Words, values: Ints, fill: Ints, codes: Bytes, row: int, col: int
+) -> int:
+    """Return the number of a cell's path: its classes in all years, eight to a word."""
+    years = codes.shape[0]
+    node = np.int64(_ROOT)
+    for first in range(0, years, 8):
+        word = np.uint64(0)
+        for k in range(first, min(first + 8, years)):
+            word |= np.uint64(codes[k, row, col]) << np.uint64(8 * (k - first))
+        count = fill[0]
+        slot = slot_of(keys, words, fill, node, word)
+        if values[slot] < 0:
+            values[slot] = count
+        node = values[slot]
+    return node
+
+
+@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _until(
+    first: int, per_column: float, at_node: Floats, half_slope: Floats, total: Floats, col: int
+) -> int:
+    """Return the true area of a row from the first node to a column [quanta]."""
+    k = min(int((col - first) * per_column), half_slope.size - 1)
+    t = (col - first) - k / per_column
+    return np.int64(total[k] + t * (at_node[k] + t * half_slope[k]) + 0.5)
+
+
+@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _note(totals: Ints, touched: Ints, count: Ints, path: int, area: int) -> None:
+    if totals[path] == 0:
+        touched[count[0]] = path
+        count[0] += 1
+    totals[path] += area
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_run(
+    tables: tuple[Table, Sums], row: int, span: tuple[int, int], cells: Cells, areas: Areas
+) -> bool:
+    """Add the whole cells span[0] … span[1]−1 of a row; False if the table of paths is full."""
+    keys, words, values, fill = tables[0]
+    totals, touched, count = tables[1]
+    codes, changes, col0 = cells
+    node, per, at_node, half_slope, total = areas[0], areas[1], areas[2], areas[3], areas[4]
+    at, slope, sum_ = at_node[row], half_slope[row], total[row]
+    change = changes[row]
+    begin, last = max(span[0], col0), min(span[1], col0 + change.size)
+    room = keys.size // 2 - codes.shape[0] - 1
+    done = _until(node, per, at, slope, sum_, begin) if begin < last else 0
+    while begin < last:
+        stop = begin + 1
+        while stop < last and change[stop - col0] == 0:
+            stop += 1
+        if fill[0] > room:
+            return False
+        until = _until(node, per, at, slope, sum_, stop)
+        path = _path(keys, words, values, fill, codes, row, begin - col0)
+        _note(totals, touched, count, path, until - done)
+        begin, done = stop, until
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_cell(
+    tables: tuple[Table, Sums], row: int, border: tuple[int, float], cells: Cells, areas: Areas
+) -> bool:
+    """Add a border cell (column, coverage); False if the table of paths is full."""
+    keys, words, values, fill = tables[0]
+    totals, touched, count = tables[1]
+    codes, changes, col0 = cells
+    node, per, at, slope, sum_ = areas[0], areas[1], areas[2][row], areas[3][row], areas[4][row]
+    col, coverage = border
+    if col < col0 or col >= col0 + changes.shape[1]:
+        return True
+    if fill[0] > keys.size // 2 - codes.shape[0] - 1:
+        return False
+    whole = _until(node, per, at, slope, sum_, col + 1) - _until(node, per, at, slope, sum_, col)
+    area = np.int64(np.rint(coverage * whole))
+    if area > 0:
+        path = _path(keys, words, values, fill, codes, row, col - col0)
+        _note(totals, touched, count, path, area)
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add(
+    tables: tuple[Table, Sums],
+    row: int,
+    span: tuple[int, int],
+    coverage: float,
+    cells: Cells,
+    areas: Areas,
+) -> bool:
+    """Add cells of one coverage: whole ones as a run, others one by one."""
+    if coverage > 1.0 - SNAP:
+        return _add_run(tables, row, span, cells, areas)
+    fits = True
+    if coverage > SNAP:
+        for col in range(span[0], span[1]):
+            fits = fits and _add_cell(tables, row, (col, coverage), cells, areas)
+    return fits
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    new = np.empty(size, array.dtype)
+    new[: array.size] = array
+    return new
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _edge_cells(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+    """Cut edges into the cells of rows row0 … row1−1.
+
+    Returns row, column, own share (signed height × part of the cell to the right of the edge)
+    and cover (signed height) of every piece, in the order of the edges.
+    """
+    size, count = 256, 0
+    rows, cols = np.empty(size, np.int32), np.empty(size, np.int64)
+    share, cover = np.empty(size, np.float64), np.empty(size, np.float64)
+    for e in range(edges.shape[0]):
+        x0, y0, x1, y1 = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
+        sign = 1.0
+        if y0 > y1:
+            x0, y0, x1, y1, sign = x1, y1, x0, y0, -1.0
+        if y0 == y1 or y1 <= row0 or y0 >= row1:
+            continue
+        slope = (x1 - x0) / (y1 - y0)
+        for r in range(max(int(np.floor(y0)), row0), min(int(np.ceil(y1)), row1)):
+            ya, yb = max(y0, float(r)), min(y1, float(r + 1))
+            xa = x0 if ya == y0 else x0 + (ya - y0) * slope
+            xb = x1 if yb == y1 else x0 + (yb - y0) * slope
+            xl, xr = min(xa, xb), max(xa, xb)
+            c0, c1 = int(np.floor(xl)), int(np.floor(xr))
+            while count + (c1 - c0 + 1) > size:
+                size *= 2
+                rows, cols = _longer(rows, size), _longer(cols, size)
+                share, cover = _longer(share, size), _longer(cover, size)
+            height = sign * (yb - ya)
+            for c in range(c0, c1 + 1):
+                left, right = max(xl, float(c)), min(xr, float(c + 1))
+                part = height if c0 == c1 else height * (right - left) / (xr - xl)
+                rows[count], cols[count] = r - row0, c
+                cover[count] = part
+                share[count] = part * (c + 1 - 0.5 * (left + right))
+                count += 1
+    return rows[:count], cols[:count], share[:count], cover[:count]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _crossings(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+    """Return row and column of each crossing of a row's centre line.
+
+    The column is the first whose centre is not left of the crossing, so that a centre on a
+    common border belongs to one side only.
+    """
+    size, count = 256, 0
+    rows, cols = np.empty(size, np.int32), np.empty(size, np.int64)
+    for e in range(edges.shape[0]):
+        x0, y0, x1, y1 = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
+        if y0 > y1:
+            x0, y0, x1, y1 = x1, y1, x0, y0
+        for r in range(max(int(np.ceil(y0 - 0.5)), row0), min(int(np.ceil(y1 - 0.5)), row1)):
+            if count == size:
+                size *= 2
+                rows, cols = _longer(rows, size), _longer(cols, size)
+            x = x0 + (r + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+            rows[count], cols[count] = r - row0, int(np.ceil(x - 0.5))
+            count += 1
+    return rows[:count], cols[:count]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _row_order(rows: npt.NDArray[np.int32], cols: Ints, height: int) -> tuple[Ints, Ints]:
+    """Return a stable order of pieces by row and column, and where each row starts in it."""
+    starts = np.zeros(height + 1, np.int64)
+    for i in range(rows.size):
+        starts[rows[i] + 1] += 1
+    for r in range(height):
+        starts[r + 1] += starts[r]
+    order = np.empty(rows.size, np.int64)
+    fill = starts[:-1].copy()
+    for i in range(rows.size):
+        order[fill[rows[i]]] = i
+        fill[rows[i]] += 1
+    for r in range(height):
+        a, b = starts[r], starts[r + 1]
+        if b - a > MANY:
+            part = order[a:b].copy()
+            order[a:b] = part[np.argsort(cols[part], kind="mergesort")]
+            continue
+        for i in range(a + 1, b):
+            item, j = order[i], i
+            while j > a and cols[order[j - 1]] > cols[item]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = item
+    return order, starts
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _exact(
+    tables: tuple[Table, Sums], edges: Floats, rows: tuple[int, int], cells: Cells, areas: Areas
+) -> bool:
+    """Sum one region's part of a strip, border cells by exact coverage."""
+    row_of, cols, share, cover = _edge_cells(edges, rows[0], rows[1])
+    order, starts = _row_order(row_of, cols, rows[1] - rows[0])
+    fits = True
+    for r in range(rows[1] - rows[0]):
+        inside = 0.0
+        i, end = starts[r], starts[r + 1]
+        while i < end and fits:
+            col = cols[order[i]]
+            own = inside
+            while i < end and cols[order[i]] == col:
+                own += share[order[i]]
+                inside += cover[order[i]]
+                i += 1
+            fits = _add(tables, r, (col, col + 1), abs(own), cells, areas)
+            if fits and i < end:
+                fits = _add(tables, r, (col + 1, cols[order[i]]), abs(inside), cells, areas)
+    return fits
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _centre(
+    tables: tuple[Table, Sums], edges: Floats, rows: tuple[int, int], cells: Cells, areas: Areas
+) -> bool:
+    """Sum one region's part of a strip: the cells whose centre lies in it, whole."""
+    row_of, cols = _crossings(edges, rows[0], rows[1])
+    order, starts = _row_order(row_of, cols, rows[1] - rows[0])
+    for r in range(rows[1] - rows[0]):
+        for i in range(starts[r], starts[r + 1] - 1, 2):
+            span = (cols[order[i]], cols[order[i + 1]])
+            if not _add_run(tables, r, span, cells, areas):
+                return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _mark_changes(codes: Bytes, changes: Bytes) -> None:
+    """Mark the cells whose path differs from that of the cell to their left."""
+    changes[:] = 0
+    for r in range(codes.shape[1]):
+        out = changes[r]
+        for k in range(codes.shape[0]):
+            row = codes[k, r]
+            for c in range(1, row.size):
+                out[c] |= row[c] ^ row[c - 1]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _book(table: Table, region: int, sums: Sums, keep: bool) -> None:
+    """Move one region's sums into the table of areas, or drop them, and clear them."""
+    totals, touched, count = sums
+    keys, words, values, fill = table
+    for i in range(count[0]):
+        if keep:
+            slot = slot_of(keys, words, fill, region, np.uint64(touched[i]))
+            values[slot] = max(values[slot], 0) + totals[touched[i]]
+        totals[touched[i]] = 0
+    count[0] = 0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_strip(
+    tables: tuple[Table, Table, Sums],
+    outline: tuple[Floats, Ints, Ints],
+    *,
+    rows: tuple[int, int],
+    cells: Cells,
+    areas: Areas,
+    first: int,
+    exact: bool,
+) -> int:
+    """Add a window of cells to the tables of paths and areas.
+
+    Parameters
+    ----------
+    tables : (Table, Table, Sums)
+        Paths: (previous path, word of eight classes) → path. Areas: (region, path) → area
+        [quanta]. Room for one region's sums.
+    outline : tuple of ndarray
+        Edges, starts and boxes as in `sinks.outlines.Outlines`.
+    rows : (int, int)
+        First and last row (exclusive) of the window.
+    cells : (ndarray, ndarray, int)
+        Class codes, dims (year, row, column) uint8; room for change marks, dims (row, column);
+        first column of the window.
+    areas : tuple
+        See `Areas` [quanta].
+    first : int
+        The region to begin with.
+    exact : bool
+        Border cells by exact coverage; otherwise whole cells by their centre.
+
+    Returns
+    -------
+    int
+        The first region that is not in the tables yet: the number of regions when done, less
+        when a table must grow first. No region is ever booked in part.
+    """
+    paths, table, sums = tables
+    edges, starts, boxes = outline
+    codes, changes, col0 = cells
+    if first == 0:
+        _mark_changes(codes, changes)
+    for region in range(first, boxes.shape[0]):
+        if boxes[region, 1] <= rows[0] or boxes[region, 0] >= rows[1]:
+            continue
+        if boxes[region, 3] <= col0 or boxes[region, 2] >= col0 + changes.shape[1]:
+            continue
+        own = edges[starts[region] : starts[region + 1]]
+        if exact:
+            fits = _exact((paths, sums), own, rows, cells, areas)
+        else:
+            fits = _centre((paths, sums), own, rows, cells, areas)
+        fits = fits and 2 * (table[3][0] + sums[2][0]) < table[0].size
+        _book(table, region, sums, fits)
+        if not fits:
+            return region
+    return boxes.shape[0]

@@ -1,0 +1,77 @@
+"""A real browser, cut off from the network. Without one these tests skip; in CI they must run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+
+
+def missing(what: str) -> NoReturn:
+    """Skip, or fail where the continuous integration promises a browser."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have {what}")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One Chromium for all tests."""
+    try:
+        playwright_api = importlib.import_module("playwright.sync_api")
+    except ImportError:
+        missing("the Python package playwright")
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        missing("Chromium")
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def show(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Open a file from disk; fail at the end on any request, message, error or dialog."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_page(path: Path, *, width: int = 1440, height: int = 900, part: str = "") -> Any:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, offline=True, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: faults.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (faults.append("dialog"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.split(":")[0] in {"file", "data"}
+                else faults.append(f"request: {request.url}")
+            ),
+        )
+        page.goto(path.as_uri() + part)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults

@@ -1,0 +1,100 @@
+"""The documentation names every key and every column, and no other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+#: Tables that the study file knows and this version refuses.
+NOT_BUILT = {"accuracy", "overlays", "plots", "raster", "subcompartments"}
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return the text of each second-level section by its heading's first code word."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    parts = re.split(r"^## (.+)$", text, flags=re.M)
+    return {title.strip("`"): body for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def first_column(body: str, title: str) -> set[str]:
+    """Return the code words in the first column of the table that begins with `title`."""
+    words: set[str] = set()
+    inside = False
+    for line in body.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        inside = bool(cells) and (inside or cells[0] == title)
+        words |= set(re.findall(r"`(\w+)`", cells[0])) if inside else set()
+    return words
+
+
+def keys_of(schema: dict[str, Any], name: str) -> set[str]:
+    """Return the keys of one table of the study file, by its JSON Schema."""
+    node = schema["properties"][name]
+    node = node.get("items", node)
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return set(node["properties"])
+
+
+def test_every_key_of_the_study_is_explained() -> None:
+    study = pytest.importorskip("sinks.study")
+    schema = study.schema()
+    assert "base" not in schema["properties"], "the study's own folder is no key of the file"
+    pages = {re.sub(r"[\[\]]", "", title): body for title, body in sections("study.md").items()}
+    for name in set(schema["properties"]) - NOT_BUILT:
+        assert first_column(pages[name], "Key") == keys_of(schema, name) - NOT_BUILT, name
+
+
+def documented_columns(body: str) -> set[str]:
+    """Return the columns that a section of outputs.md lists, in its sentence and its table."""
+    lists = [line for line in body.splitlines() if re.match(r"`\w+`,", line)]
+    return {word for line in lists for word in re.findall(r"`(\w+)`", line)} | first_column(
+        body, "Column"
+    )
+
+
+def columns_promised() -> dict[str, list[str]]:
+    """Return the columns of DESIGN's contract, table by table."""
+    interval = ["se_t_c", "low_t_c", "high_t_c"]
+    region = ["region_code", "region_name"]
+    return {
+        "stock": [*region, "year", "stratum", "pool", "area_ha", "stock_t_c", *interval],
+        "regions": [
+            *[*region, "level", "parent_code", "year", "region_ha", "valid_ha", "nodata_ha"],
+            *["forest_ha", "wetland_ha", "stock_t_c", *interval],
+        ],
+        "change": [
+            *[*region, "level", "start", "end", "change_t_c", *interval, "gain_t_c", "loss_t_c"],
+            *["area_effect_t_c", "density_effect_t_c", "detectable"],
+        ],
+        "transitions": [
+            *["region_code", "start", "end", "from_stratum", "to_stratum", "area_ha"],
+            "change_t_c",
+        ],
+        "targets": [
+            *["target", "region_code", "level", "start", "end", "quantity", "unit", "required"],
+            *["achieved", "se", "low", "high", "share_achieved", "probability", "verdict"],
+            *["achieved_other_unit", "other_unit", "share_by"],
+        ],
+        "coverage": [
+            *["region_code", "year", "region_ha", "inside_ha", "valid_ha", "nodata_ha"],
+            *["outside_ha", "common_valid_ha"],
+        ],
+        "parameters": ["name", "value", "se", "unit", "distribution", "source", "confidence"],
+    }
+
+
+@pytest.mark.parametrize("table", columns_promised())
+def test_every_column_is_explained(table: str) -> None:
+    body = sections("outputs.md")[f"tables/{table}.csv"]
+    assert documented_columns(body) == set(columns_promised()[table])
+
+
+def test_every_page_is_reachable() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert set(re.findall(r"^(\w+)$", index, flags=re.M)) == pages

@@ -1,0 +1,348 @@
+"""The report: honest words, numbers that equal the tables, nothing that runs or phones."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sinks.closure import closures
+from sinks.report import render_report, write_report
+from sinks.report.choropleth import Classes, choropleth, diverging
+from sinks.report.svg import element, nice_step, text_width
+from sinks.results import Results
+from sinks.summary import finding, sentences, target_lines
+from sinks.wording import Words, number, places_for, significant
+from tests.tiny_results import CHANGE, FORMULA, MARKUP, write_tiny
+
+CJK = re.compile(r"[\u3400-\u9fff]")
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page, as a browser would take them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.style = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == "style" and not self.style:
+            self.style = data
+        else:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return write_tiny(tmp_path_factory.mktemp("zh") / "out")
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return write_tiny(tmp_path_factory.mktemp("en") / "out", language="en")
+
+
+def changed(results: Results, name: str, table: pd.DataFrame) -> Results:
+    return Results(results.root, results.meta, {**results.tables, name: table}, results.regions)
+
+
+def test_names_are_text_not_markup(chinese: Results) -> None:
+    html = render_report(chinese)
+    page = Page(html)
+    assert MARKUP not in html
+    assert MARKUP in page.text
+    assert FORMULA in page.text
+    assert "三县小省 <b>" in page.text
+    assert not {"script", "img", "iframe", "object", "embed", "link", "base", "form", "b\\"} & set(
+        page.tags
+    )
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+
+
+def test_nothing_is_fetched(chinese: Results) -> None:
+    page = Page(render_report(chinese))
+    asked = [(name, value) for name, value in page.attributes if "//" in (value or "")]
+    assert {value for _, value in asked} <= {"http://www.w3.org/2000/svg"}
+    assert not {"src", "href", "srcset", "data", "action", "style"} & dict(page.attributes).keys()
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+def test_policy_lets_through_this_style_alone(english: Results) -> None:
+    page = Page(render_report(english))
+    policy = next(value for _, value in page.attributes if value and "default-src" in value)
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_equal_results_give_equal_bytes(chinese: Results, tmp_path: Path) -> None:
+    for name in ("one.html", "two.html"):
+        write_report(chinese, tmp_path / name)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+    assert b"\r" not in (tmp_path / "one.html").read_bytes()
+
+
+def test_english_report_says_nothing_in_chinese(english: Results) -> None:
+    names = re.compile("青山县|甲市|乙市")
+    assert not CJK.findall(names.sub("", render_report(english)))
+
+
+def test_synthetic_run_is_stamped_and_map_is_internal(chinese: Results) -> None:
+    text = Page(render_report(chinese)).text
+    assert "合成示例" in text
+    assert "内部使用，未经地图审核" in text
+
+
+def test_approval_number_replaces_the_internal_line(chinese: Results) -> None:
+    study = {**chinese.meta["study"], "map_approval": "鄂S(2026)001号"}
+    approved = Results(
+        chinese.root, {**chinese.meta, "study": study}, chinese.tables, chinese.regions
+    )
+    text = Page(render_report(approved)).text
+    assert "鄂S(2026)001号" in text
+    assert "内部使用" not in text
+
+
+def test_summary_speaks_with_number_unit_year_and_interval(english: Results) -> None:
+    text = " ".join(sentences(english))
+    assert "In 2015 the study area held 43.7 kt C (95% interval 39.4 to 48.1)" in text
+    # 855 t C, ± 120: rounded to the tens that its uncertainty leaves
+    assert "From 2010 to 2015 the stock rose by 860 t C (95% interval 740 to 980)" in text
+    assert "equal to 3,140 t CO₂. The increase is detectable" in text
+    assert "Of 3 counties, 1 show a detectable increase, 1 a detectable decrease" in text
+
+
+def test_undetectable_change_is_never_called_an_increase(english: Results) -> None:
+    change = english.tables["change"]
+    whole = change["level"] == "study"
+    unsure = change.assign(
+        low_t_c=change["low_t_c"].where(~whole, -300.0),
+        detectable=change["detectable"] & ~whole,
+    )
+    text = sentences(changed(english, "change", unsure))[1]
+    assert "not detectable" in text
+    assert "neither an increase nor a decrease has been shown" in text
+    assert "rose" not in text
+
+
+@pytest.mark.parametrize("code", sorted(CHANGE))
+def test_finding_follows_the_interval(english: Results, code: str) -> None:
+    change = english.tables["change"].set_index("region_code").loc[code]
+    expected = {"420101": "up", "420102": "down", "420201": "none"}
+    assert finding(dict(change)) == expected[code]
+    assert change["change_t_c"] == CHANGE[code]
+
+
+def test_both_readings_of_the_unit_stand_side_by_side(english: Results) -> None:
+    line = target_lines(english)[0]
+    asked, other = line.readings
+    assert (asked.unit, other.unit) == ("t C", "t CO2")
+    assert asked.required == other.required == pytest.approx(1000.0)
+    assert other.achieved == pytest.approx(asked.achieved * 44 / 12)
+    # forest: 150 ha × 140 → 170.5 ha × 142
+    assert asked.achieved == pytest.approx(170.5 * 142 - 160 * 140)
+    assert other.share == pytest.approx(asked.share * 44 / 12)
+    text = Page(render_report(english)).text
+    assert "read as t C" in text
+    assert "read as t CO₂" in text
+
+
+def test_reading_without_probability_is_judged_by_its_interval(english: Results) -> None:
+    other = target_lines(english)[0].readings[1]
+    assert other.verdict == ("above" if other.low >= 1 else "spans")
+    targets = english.tables["targets"].assign(
+        probability_other_unit=0.97, verdict_other_unit="met"
+    )
+    given = target_lines(changed(english, "targets", targets))[0].readings[1]
+    assert (given.verdict, given.probability) == ("met", 0.97)
+
+
+def test_county_table_is_in_code_order_with_its_words(chinese: Results) -> None:
+    text = Page(render_report(chinese)).text
+    table = text[text.index("分区结果") :]
+    places = [table.index(code) for code in ("420101", "420102", "420201")]
+    assert places == sorted(places)
+    row = table[places[2] : places[2] + 200]
+    assert "不可检出" in row
+
+
+def test_map_hatches_what_is_not_detectable(chinese: Results) -> None:
+    html = render_report(chinese)
+    assert html.count("url(#hatch-change)") == 2  # the legend and one county
+
+
+def test_run_without_intervals_says_so(tmp_path: Path) -> None:
+    results = write_tiny(tmp_path / "out", language="en", certain=True)
+    text = Page(render_report(results)).text
+    assert "was not assessed" in text
+    assert "used central values only" in text
+    assert "increase is detectable" not in text
+    assert "On the central value the target is" in text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_run_without_parents_or_outlines(tmp_path: Path, language: str) -> None:
+    results = write_tiny(tmp_path / "out", language=language, parents=(), outlines=False)
+    html = render_report(results)
+    assert "hatch-change" not in html
+    assert all(item.passed for item in closures(results))
+
+
+def test_more_years_bring_a_path_and_its_periods(english: Results) -> None:
+    regions, change = english.tables["regions"], english.tables["change"]
+    early = regions[regions["year"] == 2010].assign(year=2005)
+    before = change.assign(start=2005, end=2010)
+    study = {**english.meta["study"], "years": [2005, 2010, 2015]}
+    both = change.assign(start=2005)
+    transitions = english.tables["transitions"].assign(start=2005)
+    stock = english.tables["stock"]
+    tables = {
+        **english.tables,
+        "regions": pd.concat([early, regions]),
+        "change": pd.concat([before, change, both]),
+        "stock": pd.concat([stock[stock["year"] == 2010].assign(year=2005), stock]),
+        "transitions": transitions,
+    }
+    longer = Results(english.root, {**english.meta, "study": study}, tables, english.regions)
+    text = Page(render_report(longer)).text
+    assert "Carbon stock over the years" in text
+    assert "2005–2010" in text
+    assert "2010–2015" in text
+
+
+def test_unverified_parameters_are_flagged(chinese: Results) -> None:
+    text = Page(render_report(chinese)).text
+    assert text.count("▲ 未核实") == 2
+    assert "12 行参数中有 4 行未经核实" in text
+
+
+def test_steady_density_is_named_as_a_limit(english: Results) -> None:
+    assert "growth of standing forest" not in " ".join(limits_of(english))
+    parameters = english.tables["parameters"]
+    steady = parameters.assign(value=parameters["value"].replace(42.0, 40.0))
+    assert "growth of standing forest" in " ".join(
+        limits_of(changed(english, "parameters", steady))
+    )
+
+
+def limits_of(results: Results) -> list[str]:
+    html = render_report(results)
+    section = html[html.index('id="limits"') : html.index('id="checks"')]
+    return Page(section).words
+
+
+def test_closures_hold_and_a_tampered_number_is_found(english: Results) -> None:
+    assert all(item.passed for item in closures(english))
+    stock = english.tables["stock"]
+    wrong = stock.assign(stock_t_c=stock["stock_t_c"] + 1.0)
+    results = changed(english, "stock", wrong)
+    assert [item.name for item in closures(results) if not item.passed] == ["pools"]
+    assert "DOES NOT CLOSE" in Page(render_report(results)).text
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "broken"),
+    [
+        ("change", "change_t_c", {"difference", "gain_loss", "effects", "transitions_change"}),
+        ("transitions", "area_ha", {"transitions_area"}),
+        ("coverage", "nodata_ha", {"coverage"}),
+        ("regions", "valid_ha", {"parents_area"}),
+    ],
+)
+def test_every_closure_can_fail(
+    english: Results, table: str, column: str, broken: set[str]
+) -> None:
+    frame = english.tables[table]
+    first = frame.index == frame.index[0]
+    wrong = frame.assign(**{column: frame[column] + first * 7.0})
+    results = changed(english, table, wrong)
+    assert {item.name for item in closures(results) if not item.passed} == broken
+
+
+def test_sources_and_inputs_are_printed(english: Results) -> None:
+    text = Page(render_report(english)).text
+    assert "plan of the tiny province" in text
+    assert "worked by hand" in text
+    assert "@SUM(1+1)*cmd" in text
+    assert "abababababababab" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "shown"),
+    [(-1234567.0, -3, "−1,235,000"), (0.04, 1, "0.0"), (-0.04, 1, "0.0"), (float("nan"), 1, "–")],
+)
+def test_numbers_are_rounded_and_grouped(value: float, places: int, shown: str) -> None:
+    assert number(value, places) == shown
+
+
+@pytest.mark.parametrize(
+    ("spread", "places"), [(6.7, 1), (52.0, 0), (9.96, 0), (0.0123, 3), (1234.0, -2), (0.0, 0)]
+)
+def test_two_digits_of_the_uncertainty_decide(spread: float, places: int) -> None:
+    assert places_for(spread) == places
+
+
+def test_number_without_uncertainty_keeps_three_digits() -> None:
+    assert significant(1234567.0) == "1,230,000"
+    assert significant(0.04567) == "0.0457"
+    assert significant(0.0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "< 0.01"), (1.0, "> 0.99"), (0.5, "0.50"), (0.948, "0.948"), (0.951, "0.951")],
+)
+def test_probability_is_never_certain_and_never_hides_its_side(value: float, shown: str) -> None:
+    assert Words("en").probability(value) == shown
+
+
+def test_masses_take_the_unit_of_the_language() -> None:
+    assert Words("zh").amount(60e6, Words("zh").carbon(60e6)) == "6,000 万吨碳"
+    assert Words("en").amount(60e6, Words("en").carbon(60e6)) == "60.0 Mt C"
+    assert Words("en").exactly(60e6, Words("en").carbon(60e6)) == "60 Mt C"
+    assert Words("en").amount(0.86, Words("en").carbon(0.86)) == "0.860 t C"
+
+
+def test_markup_is_escaped_by_construction() -> None:
+    drawn = element("text", '<script>"', title='"><script>')
+    assert "<script" not in str(drawn)
+
+
+def test_change_classes_are_symmetric_about_zero() -> None:
+    classes = diverging([-3.0, 0.2, 5.5, float("nan")])
+    assert classes.breaks == tuple(-edge for edge in reversed(classes.breaks))
+    assert classes.colour(-0.1) != classes.colour(0.1)
+    assert classes.colour(float("nan")) not in classes.colours
+
+
+def test_map_without_a_value_is_grey_not_zero(chinese: Results) -> None:
+    words = {"id": "x", "title": "t", "legend": "l", "no_data": "none here", "range": "{low}{high}"}
+    drawn = choropleth(
+        chinese.regions, {}, classes=Classes((0.0,), ("#111111", "#222222")), words=words
+    )
+    assert 'fill="#111111" stroke="#fff"' not in drawn
+    assert "none here" in drawn
+
+
+def test_steps_of_an_axis_are_round() -> None:
+    assert [nice_step(span) for span in (87.0, 1.0, 0.0, float("nan"))] == [20.0, 0.2, 1.0, 1.0]
+    assert text_width("湖北", 10) == 20.0
