@@ -71,7 +71,8 @@ def install():
     print("== install into .venv (a few minutes the first time)", flush=True)
     if subprocess.call([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         sys.exit(VENV_MISSING)
-    pip = ("pip", "install", "--quiet", "--disable-pip-version-check")
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    pip = ["pip", "install", "--disable-pip-version-check", *quiet]
     run("packages, each checked by its hash", *pip, "--require-hashes", "-r", str(LOCK))
     run("sinks itself", *pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     stamp.write_text(wanted)

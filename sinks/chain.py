@@ -17,8 +17,8 @@ from sinks.units import DENSITY_UNITS, density_to_t_c_ha
 
 WHOLE = "study"
 UNIT = "region"
-#: How far area × density may lie from the published mean of the draws before it is remarked on.
-DRAW_NOISE = 0.02
+#: How far area × density may lie from the published stock before it is remarked on [share].
+REMARKED = 0.005
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Link:
 
     @property
     def agrees(self) -> bool:
-        """Whether the product is the published stock but for the noise of the draws."""
-        noise = DRAW_NOISE * max(abs(self.stock_t_c), self.area_ha * 0.01)
-        return math.isfinite(self.product) and abs(self.product - self.stock_t_c) <= noise
+        """Whether the product is the published stock, but for rounding."""
+        room = REMARKED * abs(self.product) + 1e-9
+        return math.isfinite(self.product) and abs(self.product - self.stock_t_c) <= room
 
 
 def density_of(row: dict[str, Any]) -> Density | None:

@@ -109,15 +109,15 @@ def check(
     strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
 ) -> None:
     """List every problem of every input; write nothing else · 检查全部输入."""
-    from sinks.run import check as check_study
+    from sinks.run import check_study
     from sinks.tabulate import json_text
 
     problems = check_study(study)
     if json_file is not None:
         body = json_text([problem.as_dict() for problem in problems])
         json_file.write_text(body, encoding="utf-8", newline="\n")
-    _show(problems)
     problems.raise_errors(strict=strict)
+    _show(problems)
     typer.echo(text("cli.checked", problems.language))
 
 
@@ -138,8 +138,7 @@ def _run(
     study: Path, out: Path, *, strict: bool = False, workers: int | None = None,
     only: str | None = None,
 ) -> None:  # fmt: skip
-    from sinks.run import PARTS, Options
-    from sinks.run import run as run_study
+    from sinks.run import PARTS, Options, run_study
 
     parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
     unknown = [part for part in parts if part not in ("tables", *PARTS)]

@@ -17,8 +17,6 @@ from sinks.wording import DASH, Words, half_width, number, places_for
 
 #: Transitions printed; the rest are added up on one line.
 MOVES_SHOWN = 15
-#: Relative difference between area × density and the published mean that is worth a remark.
-REMARKED = 0.005
 
 
 @dataclass(frozen=True)
@@ -165,8 +163,7 @@ def _link_cells(link: chain.Link, sources: _Sources, *, words: Words) -> list[st
     se = density.se * density.t_c_ha / density.value if density.value else density.se
     shown = f"{density.t_c_ha:,.6g}"
     spread = number(se, places_for(se)) if math.isfinite(se) and se > 0 else DASH
-    off = abs(link.product - link.stock_t_c) > REMARKED * max(abs(link.product), 1e-9)
-    mark = " *" if off else ""
+    mark = "" if link.agrees else " *"
     return [shown, spread, _tonnes(link.product), published + mark, sources.mark(density)]
 
 

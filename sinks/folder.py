@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ STAGING: Final = ".sinks-staging"
 READY: Final = ".sinks-ready"
 #: The run before, until the new one stands in its place.
 OLD: Final = ".sinks-old"
+#: What a run may write at the top of its folder; nothing hidden, nothing that leads out of it.
+NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 CHUNK: Final = 1 << 20
 
 
@@ -76,7 +79,7 @@ class OutputFolder:
             not ours under a name we need.
         """
         hashes = {name: sha256_of(self.staging / name) for name in files_in(self.staging)}
-        self._refuse_strangers({name.partition("/")[0] for name in hashes})
+        self._refuse_strangers({name.partition("/")[0] for name in hashes} | {MANIFEST})
         content = dict(manifest) | {"outputs": hashes}
         body = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         (self.staging / MANIFEST).write_text(body, encoding="utf-8", newline="\n")
@@ -100,12 +103,17 @@ class OutputFolder:
 
 
 def own_names(root: Path) -> set[str]:
-    """Return the top-level names that the run in a folder owns, by its manifest."""
+    """Return the top-level names that the run in a folder owns, by its manifest.
+
+    A manifest of another program, or names that lead elsewhere, own nothing.
+    """
     try:
-        outputs = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        names = {str(name).partition("/")[0] for name in content["outputs"]}
+        ours = {"sinks", "study", "outputs"} <= set(content)
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return {name.partition("/")[0] for name in outputs} | {MANIFEST}
+    return {name for name in names if NAME.fullmatch(name)} | {MANIFEST} if ours else set()
 
 
 def finish_swap(root: Path) -> None:
@@ -192,8 +200,15 @@ def held(root: Path, language: Language) -> Iterator[OutputFolder]:
         lock.release()
 
 
-def verify_outputs(root: Path, language: Language) -> int:
+def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
     """Hash every output of a finished run again.
+
+    Parameters
+    ----------
+    root : Path
+    language : {"zh", "en"}
+    ignored : str
+        An output that may be missing or differ.
 
     Returns
     -------
@@ -208,6 +223,8 @@ def verify_outputs(root: Path, language: Language) -> int:
     outputs = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["outputs"]
     bad = []
     for name, expected in outputs.items():
+        if name == ignored:
+            continue
         what = "" if (root / name).is_file() else "missing"
         if not what and sha256_of(root / name) != expected:
             what = "changed"
@@ -222,10 +239,17 @@ def verify_outputs(root: Path, language: Language) -> int:
 def replace_output(
     root: Path, name: str, *, write: Callable[[Path], None], language: Language
 ) -> None:
-    """Write one output of a finished run anew and put its hash into the manifest."""
+    """Write one output of a finished run anew and put its hash into the manifest.
+
+    Raises
+    ------
+    OutputFailed
+        If another output is not as the manifest says: it would be vouched for anew.
+    """
     with held(root, language) as folder:
+        verify_outputs(root, language, ignored=name)
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        for other in content["outputs"]:
+        for other in set(content["outputs"]) - {name}:
             target = folder.staging / other
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / other, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +117,9 @@ class Grid:
 
     def same_cells(self, other: Grid) -> bool:
         """Tell whether both grids have the same cells: CRS, corners and size."""
-        if (self.width, self.height) != (other.width, other.height) or self.crs != other.crs:
+        if (self.width, self.height) != (other.width, other.height):
+            return False
+        if not self.crs.equals(other.crs, ignore_axis_order=True):  # cells are x, y in any case
             return False
         ends = ((0.0, 0.0), (float(self.width), float(self.height)))
         shifts = [
@@ -177,19 +179,26 @@ class CellAreas:
         weight = ((rows - self.row_nodes[index]) / span)[:, None]
         return np.asarray(self.scale[index] * (1 - weight) + self.scale[index + 1] * weight)
 
-    def total(self) -> float:
-        """Return the area of the whole grid, by the lattice's mean [m²]."""
-        if self.exact_rows:
-            return float(_row_areas(self.grid, 0, last=self.grid.height).sum()) * self.grid.width
-        return float(self.scale.max()) * self.grid.width * self.grid.height
-
 
 def _row_areas(grid: Grid, first: int, *, last: int) -> Floats:
-    """Return the area of one cell of each row of a geographic grid [m²]."""
+    """Return the area of one cell of each row of a geographic grid [m²].
+
+    The difference of `authalic` between the row's parallels, in a form that does not subtract
+    two nearly equal numbers: a cell of 10 m would lose half of its digits.
+    """
     edges = (grid.y0 + np.arange(first, last + 1) * grid.dy) * grid.unit
+    inside = np.clip(edges, -math.pi / 2, math.pi / 2)
+    whole = (edges[1:] == inside[1:]) & (edges[:-1] == inside[:-1])
+    height = np.where(whole, grid.dy * grid.unit, np.diff(inside))
+    sine = np.sin(inside)
+    rise = 2 * np.cos((inside[1:] + inside[:-1]) / 2) * np.sin(height / 2)
     a, b = grid.semi_axes
-    q = authalic(np.clip(edges, -math.pi / 2, math.pi / 2), a=a, b=b)
-    return np.abs(np.diff(q)) * abs(grid.dx) * grid.unit
+    e2 = max(0.0, 1.0 - (b / a) ** 2)
+    product = e2 * sine[1:] * sine[:-1]
+    rational = (1 + product) / ((1 - e2 * sine[1:] ** 2) * (1 - e2 * sine[:-1] ** 2))
+    ratio = math.sqrt(e2) * rise / (1 - product)
+    logarithmic = np.arctanh(ratio) / math.sqrt(e2) if e2 else rise
+    return np.asarray(np.abs(b * b / 2 * (rise * rational + logarithmic) * grid.dx * grid.unit))
 
 
 def cell_areas(grid: Grid, window: tuple[int, int, int, int]) -> CellAreas:
@@ -226,7 +235,7 @@ def cell_areas(grid: Grid, window: tuple[int, int, int, int]) -> CellAreas:
     )
     jacobian = _area_scale(grid, rows, cols=cols)
     if not np.isfinite(jacobian).all():
-        raise ValueError("the projection cannot be inverted over the whole area")
+        raise ValueError(grid.crs.name)
     if np.abs(jacobian - 1).max() < EQUAL_AREA:
         jacobian = np.ones((1, 2))
         rows, cols = rows[:1], cols[[0, -1]]
@@ -245,20 +254,20 @@ def authalic_position(grid: Grid, cols: Floats, *, rows: Floats) -> tuple[Floats
     """Return longitude [rad] and `authalic` [m²/rad] of positions in a grid.
 
     In this plane areas are true, whatever the grid's projection: a polygon's area on the
-    ellipsoid is the integral of dλ dQ. Positions that the projection cannot invert are not
-    finite.
+    ellipsoid is the integral of dλ dQ. Positions that the projection cannot invert are NaN.
     """
-    crs, unit = grid.crs, math.radians(1.0)
+    crs = grid.crs
     a, b = grid.semi_axes
     x, y = grid.x0 + cols * grid.dx, grid.y0 + rows * grid.dy
     if crs.is_geographic:
         lon, lat = x * grid.unit, np.clip(y * grid.unit, -math.pi / 2, math.pi / 2)
     else:
-        inverse = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-        with np.errstate(invalid="ignore"):
-            degrees = inverse.transform(x, y, errcheck=False)
-            lon, lat = np.asarray(degrees[0]) * unit, np.asarray(degrees[1]) * unit
-    return lon, authalic(np.where(np.isfinite(lat), lat, np.nan), a=a, b=b)
+        geodetic = cast(CRS, crs.geodetic_crs)  # `semi_axes` has seen to it that there is one
+        unit = float(geodetic.axis_info[0].unit_conversion_factor)
+        inverse = Transformer.from_crs(crs, geodetic, always_xy=True)
+        angles = np.asarray(inverse.transform(x, y, errcheck=False))
+        lon, lat = np.where(np.isfinite(angles), angles, np.nan) * unit
+    return lon, authalic(lat, a=a, b=b)
 
 
 def _area_scale(grid: Grid, rows: Floats, *, cols: Floats) -> Floats:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyproj import Transformer
 
 from sinks.biomass.table import DensityRow, load_density_table
+from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
 from sinks.folder import sha256_of
 from sinks.legend import Legend, check_versions, load_legend
@@ -43,25 +45,27 @@ def load(path: Path, problems: Problems) -> Inputs | None:
     Returns
     -------
     Inputs or None
-        None if anything was refused.
+        None if anything was refused; what can be opened is checked all the same.
     """
     study = load_study(path, problems)
-    if study is None or problems.of(Severity.ERROR):
+    if study is None:
         return None
-    hashes = input_hashes(path, study)
-    legend = load_legend(study.landcover.legend, base=study.base, problems=problems)
-    regions = load_regions(study.regions, base=study.base, problems=problems)
-    sources = load_rasters(study.landcover, base=study.base, problems=problems)
-    densities, transformer = None, None
+    refused = {problem.place for problem in problems.of(Severity.ERROR)}
+    hashes = {} if refused else input_hashes(path, study)
+    legend = None
+    if "landcover.legend" not in refused:
+        legend = load_legend(study.landcover.legend, base=study.base, problems=problems)
     if legend is not None:
         forced = study.landcover.allow_version_change
         check_versions(legend.name, study.years, allow=forced, problems=problems)
-        stratum_of = {code: legend.stratum_of(code) for code in legend.codes}
-        densities = load_density_table(
-            study.density.table, base=study.base, stratum_of=stratum_of, problems=problems
-        )
-    if regions is not None and sources is not None:
-        grid = sources[study.years[0]].grid
+    regions = None
+    if "regions.path" not in refused:
+        regions = load_regions(study.regions, base=study.base, problems=problems)
+    sources = _sources(study, refused, problems=problems)
+    densities = _densities(study, legend, refused=refused, problems=problems)
+    transformer = None
+    if regions is not None and sources:
+        grid = next(iter(sources.values())).grid
         transformer = transformer_between(
             regions.frame.crs, grid, file=study.regions.path, problems=problems
         )
@@ -73,13 +77,41 @@ def load(path: Path, problems: Problems) -> Inputs | None:
     return Inputs(study, legend, regions, sources, densities, transformer, hashes)
 
 
+def _sources(
+    study: Study, refused: AbstractSet[str], *, problems: Problems
+) -> dict[int, RasterSource] | None:
+    """Open the rasters whose paths are right."""
+    rasters = {
+        year: source
+        for year, source in study.landcover.rasters.items()
+        if f"landcover.rasters.{year}" not in refused
+    }
+    config = study.landcover.model_copy(update={"rasters": rasters})
+    return load_rasters(config, base=study.base, problems=problems) if rasters else None
+
+
+def _densities(
+    study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
+) -> Sequence[DensityRow] | None:
+    """Read the density table; an InVEST table speaks of the legend's codes."""
+    if legend is None or "density.table" in refused:
+        return None
+    stratum_of = {code: legend.stratum_of(code) for code in legend.codes}
+    return load_density_table(
+        study.density.table, base=study.base, stratum_of=stratum_of, problems=problems
+    )
+
+
 def input_hashes(path: Path, study: Study) -> dict[str, str]:
-    """Hash every input file, by the name the study gives it."""
-    named = {path.name: path, study.regions.path: study.path_of(study.regions.path)}
-    for year in study.years:
-        written = study.landcover.source(year).path
-        named[written] = study.path_of(written)
-    for written in (study.landcover.legend, study.density.table):
-        if written.lower().endswith(".csv"):
-            named[written] = study.path_of(written)
+    """Hash every file that a study is made of, by the name the study gives it."""
+    named = {path.name: path}
+    for written in study.files.values():
+        file = study.path_of(written)
+        named[written] = file
+        if file.suffix.lower() == ".shp":
+            named |= {
+                str(Path(written).with_name(part.name)): part
+                for part in sorted(file.parent.iterdir())
+                if part.stem.lower() == file.stem.lower() and part.suffix.lower() in PARTS
+            }
     return {name: sha256_of(file) for name, file in named.items()}

@@ -20,14 +20,21 @@ from sinks import zonal
 from sinks.grid import CellAreas, Grid, cell_areas
 from sinks.hashtable import Table, entries, grown, new_table
 from sinks.outlines import Outlines, area_beyond
-from sinks.raster import GDAL_OPTIONS, RasterSource, UnreadableBlock, read_window, to_symbols
+from sinks.raster import (
+    GDAL_OPTIONS,
+    RasterSource,
+    UnreadableBlock,
+    pass_as_they_are,
+    read_window,
+    to_symbols,
+)
 
 Ints = npt.NDArray[np.int64]
 Window = tuple[int, int, int, int]
 Progress = Callable[[float], None]
 
 #: Bytes of class codes that one worker holds at a time.
-STRIP_BYTES: Final = 48 << 20
+STRIP_BYTES: Final = 24 << 20
 #: Rows of a strip of a raster that is stored in thin stripes.
 STRIP_ROWS: Final = 256
 #: Bits of the largest area sum; the rest of a signed 64-bit integer is head-room.
@@ -83,7 +90,8 @@ def joint_table(
     symbols : ndarray
         Table of `sinks.raster.symbols`.
     nodata : sequence of int
-        Codes that are no data in rasters wider than a byte.
+        The legend's no-data codes. A raster's own is its source's; both matter only where
+        `symbols` numbers the codes.
     exact : bool
         Border cells by exact coverage; otherwise whole cells by their centre.
     workers : int, optional
@@ -100,12 +108,12 @@ def joint_table(
     UnreadableBlock
         If a window cannot be read.
     ValueError
-        If the grid's projection cannot be inverted over the regions.
+        If the grid's projection cannot be inverted everywhere on the regions.
     """
     grid = next(iter(sources.values())).grid
-    areas = cell_areas(grid, outline.window)
-    quantum = _quantum(areas, outline)
     window = _on_raster(outline.window, grid)
+    areas = cell_areas(grid, window or (0, 1, 0, 1))
+    quantum = _quantum(areas, outline)
     job = _Job(tuple(sources.values()), outline, areas, quantum, symbols, tuple(nodata), exact)
     strips = list(_strips(window, job)) if window else []
     tables = _run(job, strips, workers=workers or os.cpu_count() or 1, progress=progress)
@@ -138,7 +146,10 @@ class _Tables:
         """Add a window of cells, growing the tables whenever the kernel asks for it."""
         row0, row1, col0, _ = window
         outline = (job.outline.edges, job.outline.starts, job.outline.boxes)
-        changes = np.empty((row1 - row0, window[3] - col0), np.uint8)
+        mark = np.empty(codes.shape[2], np.uint8)
+        changes = np.empty(codes.shape[1] * codes.shape[2] + 1, np.int32)
+        row_starts = np.empty(codes.shape[1] + 1, np.int64)
+        zonal.find_changes(codes, mark, changes, row_starts)
         row_areas = _row_areas(job, row0, row1=row1)
         done = 0
         while done < job.outline.count:
@@ -146,7 +157,7 @@ class _Tables:
                 (self.paths, self.areas, self.sums),
                 outline,
                 rows=(row0, row1),
-                cells=(codes, changes, col0),
+                cells=(codes, changes, row_starts, col0),
                 areas=row_areas,
                 first=done,
                 exact=job.exact,
@@ -187,7 +198,7 @@ def _row_areas(job: _Job, row0: int, *, row1: int) -> zonal.Areas:
     half_slope = np.diff(at_node, axis=1) / (2 * step)
     total = np.zeros(at_node.shape)
     np.cumsum((at_node[:, 1:] + at_node[:, :-1]) * (step / 2), axis=1, out=total[:, 1:])
-    return int(nodes[0]), 1.0 / step, at_node, half_slope, total
+    return int(nodes[0]), step, at_node, half_slope, total
 
 
 def _on_raster(window: Window, grid: Grid) -> Window | None:
@@ -233,13 +244,22 @@ def _run(
                 progress(min(1.0, (done - 1) / len(strips)))
             return next(todo, None)
 
+    def stop() -> None:
+        nonlocal todo
+        with lock:
+            todo = iter(())
+
     def work() -> _Tables:
         tables = _Tables()
-        with ExitStack() as stack:
-            stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
-            files = _open_all(job.sources, stack)
-            while (window := next_strip()) is not None:
-                tables.add(job, window, codes=_codes(job, files, window=window))
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
+                files = _open_all(job.sources, stack)
+                while (window := next_strip()) is not None:
+                    tables.add(job, window, codes=_codes(job, files, window=window))
+        except BaseException:
+            stop()  # nobody goes on with what is lost already
+            raise
         return tables
 
     count = max(1, min(workers, len(strips)))
@@ -248,8 +268,7 @@ def _run(
         try:
             return [future.result() for future in futures]
         except BaseException:
-            with lock:
-                todo = iter(())
+            stop()
             raise
 
 
@@ -275,9 +294,15 @@ def _codes(
     for dataset, bands, positions in files:
         source = job.sources[positions[0]]
         try:
+            if len(bands) == 1 and pass_as_they_are(source.dtype, job.symbols):
+                read_window(
+                    dataset, bands, window=window, out=codes[positions[0] : positions[0] + 1]
+                )
+                continue
             values = read_window(dataset, bands, window=window)
             for place, layer in zip(positions, values, strict=True):
-                codes[place] = to_symbols(layer, job.symbols, nodata=job.nodata)
+                nodata = (*job.nodata, *job.sources[place].blank)
+                codes[place] = to_symbols(layer, job.symbols, nodata=nodata)
         except (RasterioError, OSError) as error:
             raise UnreadableBlock(source, row0, reason=str(error)[:300]) from error
         except ValueError as error:

@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -16,6 +17,7 @@ import rasterio
 from sinks import __version__
 from sinks.checks import Problems
 from sinks.inputs import Inputs
+from sinks.study import POOLS
 
 #: Libraries whose version can change a number or a byte.
 LIBRARIES: Final = (
@@ -29,7 +31,8 @@ def manifest(
 ) -> dict[str, Any]:
     """Return the manifest without its outputs and the section of the run itself."""
     study, legend = inputs.study, inputs.legend
-    info = study.model_dump(mode="json", exclude={"base", "targets"})
+    info = study.model_dump(mode="json", exclude={"targets"})
+    used = {name.split("/")[2] for name in parameters["name"]}
     targets = [target.model_dump(mode="json") for target in study.targets]
     records = [
         {
@@ -48,7 +51,7 @@ def manifest(
         "settings": {key: info[key] for key in ("regions", "landcover", "density")},
         "area_basis": "map",
         "strata": records,
-        "pools": list(dict.fromkeys(name.split("/")[2] for name in parameters["name"])),
+        "pools": [pool for pool in POOLS if pool in used],
         "layers": [],
         "inputs": list(_inputs(inputs)),
         "parameters": parameters.fillna("").to_dict("records"),
@@ -61,14 +64,16 @@ def manifest(
 def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """Yield what the manifest says of every input file."""
     study = inputs.study
-    roles = {study.regions.path: "regions", study.landcover.legend: "legend",
-             study.density.table: "density"}  # fmt: skip
+    roles = {study.landcover.legend: "legend", study.density.table: "density"}
+    boundaries = Path(study.regions.path)
     grids = {source.shown: source.grid for source in inputs.sources.values()}
     for name, value in inputs.hashes.items():
         path = study.path_of(name)
+        role = "landcover" if name in grids else roles.get(name, "study")
+        if Path(name).with_suffix("") == boundaries.with_suffix(""):
+            role = "regions"  # a Shapefile's parts, too
         record: dict[str, Any] = {
-            "role": "landcover" if name in grids else roles.get(name, "study"),
-            "path": name, "sha256": value, "size": path.stat().st_size,
+            "role": role, "path": name, "sha256": value, "size": path.stat().st_size,
         }  # fmt: skip
         if name in grids:
             record |= {"crs": grids[name].crs.name, "grid": grids[name].described()}

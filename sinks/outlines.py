@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import CRS, Transformer
+from pyproj.aoi import AreaOfInterest
+from pyproj.exceptions import ProjError
 from pyproj.transformer import TransformerGroup
 
 from sinks.checks import Problems
@@ -25,6 +28,8 @@ TOLERANCE_CELLS: Final = 1e-3
 EARTH_RADIUS_M: Final = 6.371e6
 #: Halvings of an edge at most, so that no geometry can ask for endless memory.
 MAX_HALVINGS: Final = 12
+#: An edge that strays further than this after all halvings is torn, not bent [cells].
+TORN_CELLS: Final = 1.0
 #: Longest piece over which an edge beyond the raster is taken as straight in true area [m].
 PIECE_M: Final = 2_000.0
 #: A datum that nothing is known of may lie this far from WGS 84 [m]; cells must be 4 times larger.
@@ -79,20 +84,44 @@ def transformer_between(
     if _needs_parameters(source, target):
         problems.error("crs.needs_parameters", file=file, source=source.name, target=target.name)
         return None
-    group = TransformerGroup(source, target, always_xy=True, allow_ballpark=True)
-    if not group.transformers:
-        problems.error("crs.no_transformation", file=file, source=source.name, target=target.name)
+    names = {"source": source.name, "target": target.name}
+    group = _known_ways(source, grid)
+    if group is None or not group.transformers:
+        problems.error("crs.no_transformation", file=file, **names)
         return None
     best = group.transformers[0]
     if "ballpark" not in best.description.lower() or _both_geocentric(source, target):
+        if not group.best_available:
+            accuracy = f"{best.accuracy:g}" if best.accuracy >= 0 else "?"
+            problems.warn("crs.second_best", file=file, accuracy=accuracy, **names)
         return best
     cell = abs(grid.dx) * grid.unit * (EARTH_RADIUS_M if target.is_geographic else 1.0)
-    values = {"source": source.name, "target": target.name, "shift": f"{UNKNOWN_DATUM_SHIFT_M:g}"}
+    names |= {"shift": f"{UNKNOWN_DATUM_SHIFT_M:g}", "cell": f"{cell:.4g}"}
     if cell < 4 * UNKNOWN_DATUM_SHIFT_M:
-        problems.error("crs.unknown_datum", file=file, cell=f"{cell:.4g}", **values)
+        problems.error("crs.unknown_datum", file=file, **names)
         return None
-    problems.warn("crs.unknown_datum_small", file=file, cell=f"{cell:.4g}", **values)
+    problems.warn("crs.unknown_datum_small", file=file, **names)
     return best
+
+
+def _known_ways(source: CRS, grid: Grid) -> TransformerGroup | None:
+    """Return the transformations that PROJ knows for the place of the grid, best first.
+
+    A datum may have a shift of its own for every country. None if there can be none.
+    """
+    where: Any = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # missing grid files: told as a problem instead
+        try:
+            inverse = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+            frame = inverse.transform_bounds(*grid.bounds, errcheck=False)
+            if np.isfinite(frame).all():
+                where = AreaOfInterest(*frame)
+            return TransformerGroup(
+                source, grid.crs, always_xy=True, area_of_interest=where, allow_ballpark=True
+            )
+        except ProjError:
+            return None
 
 
 def _needs_parameters(source: CRS, target: CRS) -> bool:
@@ -134,6 +163,11 @@ def outlines(geometry: npt.NDArray[Any], grid: Grid, *, transformer: Transformer
     -------
     Outlines
 
+    Raises
+    ------
+    ValueError
+        If the grid's projection does not reach over a polygon, or tears one of its edges apart.
+
     Notes
     -----
     An edge is straight in the CRS in which its polygon is given. Where the transformation bends
@@ -148,19 +182,17 @@ def outlines(geometry: npt.NDArray[Any], grid: Grid, *, transformer: Transformer
     start, stop = points[:-1][same], points[1:][same]
     owner = region[part[ring[:-1][same]]].astype(np.int64)
     x0, y0, x1, y1, owner = _bent(start, stop, owner=owner, grid=grid, transformer=transformer)
-    edges = np.column_stack([x0, y0, x1, y1])
-    boxes = _boxes(edges, owner, count=len(geometry))
     order = np.argsort(owner, kind="stable")
+    edges = np.column_stack([x0, y0, x1, y1])[order]
     starts = np.searchsorted(owner[order], np.arange(len(geometry) + 1))
-    return Outlines(np.ascontiguousarray(edges[order]), starts.astype(np.int64), boxes)
+    return Outlines(edges, starts.astype(np.int64), _boxes(edges, starts[:-1]))
 
 
-def _boxes(edges: Floats, owner: Ints, *, count: int) -> Ints:
-    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
-    for x, y in ((0, 1), (2, 3)):
-        np.minimum.at(low, owner, edges[:, [x, y]])
-        np.maximum.at(high, owner, edges[:, [x, y]])
-    low, high = np.floor(low), np.maximum(np.ceil(high), np.floor(low) + 1)
+def _boxes(edges: Floats, starts: Ints) -> Ints:
+    """Return the boxes of `Outlines`; every region has edges."""
+    low = np.floor(np.minimum.reduceat(np.minimum(edges[:, :2], edges[:, 2:]), starts))
+    high = np.ceil(np.maximum.reduceat(np.maximum(edges[:, :2], edges[:, 2:]), starts))
+    high = np.maximum(high, low + 1)
     return np.column_stack([low[:, 1], high[:, 1], low[:, 0], high[:, 0]]).astype(np.int64)
 
 
@@ -171,7 +203,10 @@ def _bent(
 
     def cells(points: Floats) -> Floats:
         x, y = transformer.transform(points[:, 0], points[:, 1])
-        return np.column_stack(grid.to_cells(np.asarray(x), np.asarray(y)))
+        place = np.column_stack(grid.to_cells(np.asarray(x), np.asarray(y)))
+        if not np.isfinite(place).all():
+            raise ValueError(grid.crs.name)
+        return place
 
     a, b = cells(start), cells(stop)
     key = np.arange(len(owner), dtype=np.float64)  # keeps the order of edges along each ring
@@ -179,8 +214,17 @@ def _bent(
     for halving in range(MAX_HALVINGS + 1):
         middle = (start + stop) / 2
         mapped = cells(middle)
+        # An edge bent like an S has its middle in place: both quarters are looked at too, so that
+        # the decision is the same for the neighbour, who walks along the edge from its other end.
         stray = np.abs(mapped - (a + b) / 2).max(axis=1)
-        fine = stray <= TOLERANCE_CELLS if halving < MAX_HALVINGS else np.ones(len(a), bool)
+        for near, far, p, q in ((start, stop, a, b), (stop, start, b, a)):
+            quarter = cells(0.75 * near + 0.25 * far) - (0.75 * p + 0.25 * q)
+            stray = np.maximum(stray, np.abs(quarter).max(axis=1))
+        fine = stray <= TOLERANCE_CELLS
+        if halving == MAX_HALVINGS:
+            if stray.max(initial=0.0) > TORN_CELLS:
+                raise ValueError(grid.crs.name)
+            fine[:] = True
         done.append((key[fine], a[fine], b[fine], owner[fine]))
         if fine.all():
             break
@@ -206,6 +250,11 @@ def area_beyond(outline: Outlines, grid: Grid) -> Floats:
     Returns
     -------
     ndarray, dims (region) [m²]
+
+    Raises
+    ------
+    ValueError
+        If the grid's projection cannot be inverted there.
 
     Notes
     -----
@@ -240,11 +289,11 @@ def _beyond(edges: Floats, grid: Grid) -> float:
         return 0.0
     reference = float(authalic_position(grid, start[:1, 0], rows=start[:1, 1])[0][0])
     whole = _integral(start, stop, grid=grid, reference=reference)
-    box = size[:2]
-    return abs(
-        whole
-        - _integral(np.clip(start, 0, box), np.clip(stop, 0, box), grid=grid, reference=reference)
-    )
+    start, stop = np.clip(start, 0, size[:2]), np.clip(stop, 0, size[:2])
+    beyond = abs(whole - _integral(start, stop, grid=grid, reference=reference))
+    if not np.isfinite(beyond):
+        raise ValueError(grid.crs.name)
+    return beyond
 
 
 def _integral(start: Floats, stop: Floats, *, grid: Grid, reference: float) -> float:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 
 import geopandas as gpd
 import pandas as pd
+from pyogrio.errors import DataSourceError
 
 from sinks.errors import OutputFailed
 from sinks.texts import Language, text
@@ -26,9 +28,13 @@ REGIONS: Final = "regions.gpkg"
 #: Columns that hold numbers; everything else is text, codes above all.
 NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
-     "achieved_other_unit"}
+     "achieved_other_unit", "probability_other_unit"}
 )  # fmt: skip
 YEARS: Final = frozenset({"year", "start", "end"})
+#: Text that a spreadsheet takes for a formula, in China and Japan after full-width signs, too.
+FORMULA: Final = re.compile(r"'*[=+\-@\t\r＝＋－＠].")
+#: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
+SQLITE: Final = b"SQLite format 3\x00"
 #: Significant digits of a number in a CSV.
 DIGITS: Final = 12
 
@@ -50,8 +56,7 @@ def _cell(value: Any) -> str:
     if value is None or value is pd.NA:
         return ""
     if isinstance(value, str):
-        formula = len(value) > 1 and value[0] in "=+-@\t\r"
-        return f"'{value}" if formula else value
+        return f"'{value}" if FORMULA.match(value) else value
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -71,8 +76,15 @@ def read_table(path: Path) -> pd.DataFrame:
         elif column == "detectable":
             frame[column] = (frame[column] == "true").to_numpy(dtype=bool)
         else:
-            frame[column] = frame[column].str.replace(r"^'(?=[=+\-@\t\r])", "", regex=True)
+            frame[column] = frame[column].str.replace(rf"^'(?={FORMULA.pattern})", "", regex=True)
     return frame
+
+
+def _read_regions(path: Path) -> gpd.GeoDataFrame:
+    with path.open("rb") as stream:
+        if stream.read(len(SQLITE)) != SQLITE:
+            raise ValueError(path.name)
+    return gpd.read_file(path, layer="regions")
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ class Results:
         try:
             meta = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
             return cls.read(root, meta)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, DataSourceError) as error:
             raise OutputFailed(text("results.incomplete", language, folder=root)) from error
 
     @classmethod
@@ -116,8 +128,9 @@ class Results:
         """Read the tables and regions of a folder whose manifest is `meta`."""
         tables = {name: read_table(root / "tables" / f"{name}.csv") for name in TABLES}
         path = root / REGIONS
-        regions = gpd.read_file(path, layer="regions") if path.is_file() else gpd.GeoDataFrame()
-        return cls(root, meta, tables, regions)
+        return cls(
+            root, meta, tables, _read_regions(path) if path.is_file() else gpd.GeoDataFrame()
+        )
 
     @property
     def language(self) -> Language:

@@ -17,6 +17,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from sinks import tabulate
 from sinks.biomass.density import density_array
@@ -31,12 +32,12 @@ from sinks.landcover.activity import Activity, activity, strata_of_symbols, unkn
 from sinks.layers import write_layers
 from sinks.manifest import manifest
 from sinks.maps import write_map
-from sinks.outlines import Outlines, outlines
+from sinks.outlines import outlines
 from sinks.raster import UnreadableBlock, first_cell, symbols
 from sinks.report import write_report
 from sinks.results import REGIONS, Results, write_table
 from sinks.stock import Stock
-from sinks.target import targets_table
+from sinks.target import check_targets, targets_table
 from sinks.texts import text
 from sinks.workbook import write_workbook
 
@@ -73,15 +74,20 @@ def measure(inputs: Inputs, problems: Problems, *, options: Options) -> Activity
     Returns
     -------
     Activity or None
-        None if the rasters hold unknown codes, cannot be read, or miss the regions.
+        None if the rasters cannot be read or miss the regions; of rasters that must be refused
+        for another reason, what they hold, so that the densities can be checked, too.
     """
     study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
-    outline = outlines(
-        np.asarray(inputs.regions.frame.geometry.values), grid, transformer=inputs.transformer
-    )
-    joint, lookup = _pass(inputs, outline, problems=problems, options=options)
-    if joint is None or not _codes_known(inputs, joint, lookup=lookup, problems=problems):
+    wide = [source.dtype for source in inputs.sources.values() if source.dtype != "uint8"]
+    blank = sorted(inputs.legend.nodata_codes)
+    table = symbols(inputs.legend.codes, blank, dtype=wide[0] if wide else "uint8")
+    joint = _pass(inputs, table, problems=problems, options=options)
+    if joint is None:
         return None
+    nodata = {year: source.nodata for year, source in inputs.sources.items()}
+    lookup = strata_of_symbols(inputs.legend, table, nodata=nodata, years=study.years)
+    for year, symbol, hectares in unknown_symbols(joint, lookup):
+        _refuse_code(inputs, table, year=year, symbol=symbol, hectares=hectares, problems=problems)
     areas = activity(joint, lookup, strata=inputs.legend.strata, codes=inputs.regions.codes)
     coverage = areas.coverage
     if float(coverage["inside"].sum()) == 0:
@@ -89,7 +95,8 @@ def measure(inputs: Inputs, problems: Problems, *, options: Options) -> Activity
         own = ", ".join(f"{value:.6g}" for value in inputs.regions.frame.total_bounds)
         problems.error("raster.no_overlap", file=study.regions.path, raster=bounds, regions=own)
         return None
-    for year in study.years:
+    read = not problems.of(Severity.ERROR)
+    for year in study.years if read else ():
         if float(coverage["valid"].sel(year=year).sum()) == 0:
             problems.error("raster.all_nodata", file=inputs.sources[year].shown, year=year)
     beyond = coverage["outside"].values
@@ -99,22 +106,22 @@ def measure(inputs: Inputs, problems: Problems, *, options: Options) -> Activity
             "raster.regions_outside", file=study.regions.path, count=int((beyond > 0).sum()),
             first=name, hectares=f"{beyond.sum():.6g}",
         )  # fmt: skip
-    return None if problems.of(Severity.ERROR) else areas
+    if not areas.area.size and not problems.of(Severity.ERROR):
+        problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
+    return areas
 
 
 def _pass(
-    inputs: Inputs, outline: Outlines, *, problems: Problems, options: Options
-) -> tuple[JointTable | None, npt.NDArray[np.int64]]:
-    """Run the kernel over the rasters; also return the stratum of every symbol by year."""
+    inputs: Inputs, table: npt.NDArray[np.int64], *, problems: Problems, options: Options
+) -> JointTable | None:
+    """Run the kernel over the rasters."""
     study, sources = inputs.study, inputs.sources
-    wide = [source.dtype for source in sources.values() if source.dtype != "uint8"]
-    nodata = {year: source.nodata for year, source in sources.items()}
-    blank = set(inputs.legend.nodata_codes) | {code for code in nodata.values() if code is not None}
-    table = symbols(inputs.legend.codes, sorted(blank), dtype=wide[0] if wide else "uint8")
-    lookup = strata_of_symbols(inputs.legend, table, nodata=nodata, years=study.years)
+    grid = sources[study.years[0]].grid
+    shapes = np.asarray(inputs.regions.frame.geometry.values)
     try:
-        joint = joint_table(
-            sources, outline, symbols=table, nodata=sorted(blank),
+        return joint_table(
+            sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,
+            nodata=sorted(inputs.legend.nodata_codes),
             exact=study.landcover.coverage == "exact", workers=options.workers,
             progress=lambda part: options.progress("areas", part),
         )  # fmt: skip
@@ -122,26 +129,26 @@ def _pass(
         code = "raster.not_whole" if error.not_whole else "raster.unreadable_block"
         problems.error(code, file=error.source.shown, place=error.row, reason=error.reason)
     except ValueError as error:
-        problems.error("raster.crs_kind", file=study.regions.path, crs=str(error))
-    else:
-        return joint, lookup
-    return None, lookup
+        problems.error("raster.crs_reach", file=study.regions.path, crs=str(error))
+    return None
 
 
-def _codes_known(
-    inputs: Inputs, joint: JointTable, *, lookup: npt.NDArray[np.int64], problems: Problems
-) -> bool:
-    known = True
-    shown = ", ".join(str(code) for code in inputs.legend.codes)
-    for year, symbol, hectares in unknown_symbols(joint, lookup):
-        known = False
-        source = inputs.sources[year]
-        code, place = first_cell(source, symbol, known=inputs.legend.codes)
-        problems.error(
-            "raster.unknown_code", file=source.shown, place=place, code=code, codes=shown,
-            hectares=f"{hectares:.6g}", legend=inputs.legend.name, place_text=place,
-        )  # fmt: skip
-    return known
+def _refuse_code(
+    inputs: Inputs, table: npt.NDArray[np.int64], *, year: int, symbol: int, hectares: float,
+    problems: Problems,
+) -> None:  # fmt: skip
+    """Say which code no class of the legend has, how much of it there is and where."""
+    source, legend = inputs.sources[year], inputs.legend
+    there = inputs.transformer.transform
+    shapes = shapely.transform(inputs.regions.frame.geometry.values, there, interleaved=False)
+    code, place = first_cell(
+        source, symbol, table=table, nodata=sorted(legend.nodata_codes), shapes=list(shapes)
+    )
+    problems.error(
+        "raster.unknown_code", file=source.shown, place=place, code=code,
+        codes=", ".join(str(known) for known in legend.codes),
+        hectares=f"{hectares:.6g}", legend=legend.name, place_text=place,
+    )  # fmt: skip
 
 
 def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
@@ -155,7 +162,9 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         years=study.years, regions=regions.codes, config=study.density,
         uncertainty=study.uncertainty, problems=problems,
     )  # fmt: skip
-    if density is None:
+    pools = sorted({row.pool for row in inputs.densities})
+    check_targets(study.targets, pools=pools, legend=legend, problems=problems)
+    if density is None or problems.of(Severity.ERROR):
         return None
     stock = Stock(areas, density, level=study.uncertainty.level)
     options.progress("tables", 0.0)
@@ -173,7 +182,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     return Computed(areas, tables)
 
 
-def check(path: Path, *, strict: bool = False) -> Problems:
+def check_study(path: Path, *, strict: bool = False) -> Problems:
     """Check a study as `run` would, the rasters' cells included, and write nothing."""
     problems = Problems()
     inputs = load(path, problems)
@@ -182,7 +191,7 @@ def check(path: Path, *, strict: bool = False) -> Problems:
     return problems
 
 
-def run(path: Path, out: Path, *, options: Options | None = None) -> Results:
+def run_study(path: Path, out: Path, *, options: Options | None = None) -> Results:
     """Run a study and publish its results.
 
     Parameters

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationError, field_validator
 
-from sinks.checks import Problems, nearest
-from sinks.texts import LANGUAGES, Language
+from sinks.checks import Problems
+from sinks.texts import LANGUAGES, Language, text
 from sinks.units import AREA_UNITS, CARBON_UNITS
+from sinks.validation import Part, read_part, shown, tuples
 
 Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
@@ -26,14 +28,14 @@ TARGET_UNITS: dict[str, tuple[str, ...]] = {
     "count": ("count",),
 }
 #: What the design names and this version cannot compute yet, by key path.
-NOT_YET = ("overlays", "accuracy", "density.plots", "density.raster", "density.subcompartments")
-SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
-
-
-class Part(BaseModel):
-    """Base of the study's tables: frozen, no unknown keys, no silent conversions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+NOT_YET: Final = (
+    "overlays", "accuracy", "landcover.align", "density.plots", "density.raster",
+    "density.subcompartments",
+)  # fmt: skip
+SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
+#: A study file is a page; anything far larger is another file by mistake [bytes].
+LARGEST: Final = 1 << 20
 
 
 class StudyInfo(Part):
@@ -66,11 +68,18 @@ class Source(Part):
     band: int | None = Field(None, ge=1)
 
 
+#: The marks keep pydantic from complaining in the name of both alternatives.
+PathOrSource = Annotated[
+    Annotated[str, Tag("<path>")] | Annotated[Source, Tag("<table>")],
+    Discriminator(lambda value: "<table>" if isinstance(value, dict | Source) else "<path>"),
+]
+
+
 class LandcoverConfig(Part):
     """`[landcover]`: class rasters of two or more years, all on one grid."""
 
     legend: str = Field(min_length=1, description="packaged legend, or a CSV")
-    rasters: dict[str, str | Source] = Field(min_length=2, description="year = path")
+    rasters: dict[str, PathOrSource] = Field(min_length=2, description="year = path")
     crs: str | None = Field(None, description="asserted CRS of all rasters")
     band: int | None = Field(None, ge=1, description="asserted band of all rasters")
     nodata: int | None = Field(None, description="asserted no-data code of all rasters")
@@ -146,7 +155,12 @@ class Study(Part):
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     overlays: tuple[dict[str, Any], ...] = ()
     targets: tuple[TargetConfig, ...] = ()
-    base: Path = Field(exclude=True)
+    _base: Path = PrivateAttr(default=Path())
+
+    @property
+    def base(self) -> Path:
+        """The study's folder."""
+        return self._base
 
     @property
     def language(self) -> Language:
@@ -158,126 +172,58 @@ class Study(Part):
         """The study's years, ascending."""
         return self.landcover.years
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that the study names, as written, by the key that names them."""
+        return _files(self.model_dump())
+
     def path_of(self, written: str) -> Path:
         """Return the path that a study value names, relative to the study's folder."""
         return self.base / written
 
 
-def _tuples(value: Any) -> Any:
-    """Turn TOML arrays into tuples, which the strict frozen models ask for."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a table of a file that may hold anything; empty if it is no table."""
+    value = data.get(name)
+    return value if isinstance(value, dict) else {}
 
 
-def _known_keys(location: tuple[Any, ...]) -> list[str]:
-    """Return the keys that the table at `location` may hold."""
-    model: Any = Study
-    for key in location:
-        if isinstance(key, int) or not (isinstance(model, type) and issubclass(model, Part)):
-            continue
-        field = model.model_fields.get(str(key))
-        if field is None:
-            break
-        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        parts = [item for item in inner if isinstance(item, type) and issubclass(item, Part)]
-        model = parts[0] if parts else model
-    return [name for name in model.model_fields if name != "base"]
+def _files(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that a study names, by key path, whatever else is wrong with it."""
+    landcover = _table(data, "landcover")
+    named = {"regions.path": _table(data, "regions").get("path")}
+    for year, value in _table(landcover, "rasters").items():
+        named[f"landcover.rasters.{year}"] = value.get("path") if isinstance(value, dict) else value
+    # Anything without these marks is the name of a packaged table.
+    tables = (
+        ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
+        ("density.table", _table(data, "density").get("table"), (".csv",)),
+    )
+    named |= {
+        place: value
+        for place, value, marks in tables
+        if isinstance(value, str) and any(mark in value.lower() for mark in marks)
+    }
+    return {place: value for place, value in named.items() if isinstance(value, str) and value}
 
 
-def _report(error: ValidationError, problems: Problems, *, file: str) -> None:
-    """Turn pydantic's findings into problems in plain words."""
-    for item in error.errors():
-        location = tuple(key for key in item["loc"] if key not in ("str", "Source"))
-        place = ".".join(str(key) for key in location)
-        found = repr(item.get("input"))[:120]
-        if item["type"] == "missing":
-            problems.error("study.missing_key", file=file, place=place, key=str(location[-1]))
-        elif item["type"] == "extra_forbidden":
-            near = nearest(str(location[-1]), _known_keys(location[:-1]))
-            problems.error(
-                "study.unknown_key", file=file, place=place, key=str(location[-1]), nearest=near
-            )
-        elif "expected" in item.get("ctx", {}):
-            expected = str(item["ctx"]["expected"])
-            problems.error(
-                "study.bad_choice", file=file, place=place, choices=expected, found=found
-            )
-        else:
-            problems.error("study.bad_value", file=file, place=place, rule=item["msg"], found=found)
-
-
-def _check_years(study: Study, problems: Problems, *, file: str) -> None:
-    for index, target in enumerate(study.targets):
-        place = f"targets.{index} ({target.name})"
-        years = ", ".join(str(year) for year in study.years)
-        for key, year in (("start", target.start), ("end", target.end)):
-            if year is None and target.kind != "level":
-                problems.error("study.missing_key", file=file, place=place, key=key)
-            elif year is not None and year not in study.years:
-                problems.error(
-                    "study.year_without_raster",
-                    file=file,
-                    place=place,
-                    key=key,
-                    year=year,
-                    years=years,
-                )
-        if target.start is not None and target.start >= target.end:
-            problems.error(
-                "study.years_reversed", file=file, place=place, start=target.start, end=target.end
-            )
-
-
-def _check_targets(study: Study, problems: Problems, *, file: str) -> None:
-    names = [target.name for target in study.targets]
-    for index, target in enumerate(study.targets):
-        place = f"targets.{index} ({target.name})"
-        allowed = TARGET_UNITS[target.quantity]
-        if target.unit not in allowed:
-            choices = ", ".join(repr(unit) for unit in allowed)
-            problems.error(
-                "study.target_unit",
-                file=file,
-                place=place,
-                choices=choices,
-                found=repr(target.unit),
-            )
-        if target.quantity in ("volume", "count"):
-            problems.error(
-                "study.not_yet", file=file, place=place, what=f"quantity = {target.quantity!r}"
-            )
-        if target.value <= 0:
-            problems.error("study.target_value", file=file, place=place, found=target.value)
-        if names.count(target.name) > 1:
-            problems.error("study.repeated_name", file=file, place=place, name=target.name)
-
-
-def _check_rasters(data: dict[str, Any], problems: Problems, *, file: str) -> None:
-    """Check year keys before the model reads them: `201O` would be dropped as text."""
-    landcover = data.get("landcover")
-    rasters = landcover.get("rasters") if isinstance(landcover, dict) else None
-    for key in rasters if isinstance(rasters, dict) else ():
-        if not re.fullmatch(r"1[89]\d\d|20\d\d|21\d\d", key):
-            problems.error("study.bad_year", file=file, place="landcover.rasters", found=key)
-
-
-def _check_paths(study: Study, problems: Problems, *, file: str) -> None:
-    written = [("regions.path", study.regions.path)]
-    written += [
-        (f"landcover.rasters.{year}", study.landcover.source(year).path) for year in study.years
-    ]
-    if study.landcover.legend.lower().endswith(".csv"):
-        written.append(("landcover.legend", study.landcover.legend))
-    if study.density.table.lower().endswith(".csv"):
-        written.append(("density.table", study.density.table))
-    for place, path in written:
+def _check_files(data: Mapping[str, Any], base: Path, *, file: str, problems: Problems) -> None:
+    for place, path in _files(data).items():
         if "\x00" in path or "://" in path or path.startswith("/vsi"):
-            problems.error("study.not_a_file_path", file=file, place=place, found=path[:120])
-        elif not study.path_of(path).is_file():
+            problems.error("study.not_a_file_path", file=file, place=place, found=shown(path))
+        elif not _exists(base / path):
             problems.error("study.no_such_file", file=file, place=place, found=path)
-        elif _leaves_by_link(study.base, path):
+        elif not (base / path).is_file():
+            problems.error("study.not_a_file", file=file, place=place, found=path)
+        elif _leaves_by_link(base, path):
             problems.error("study.link_leaves_folder", file=file, place=place, found=path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for any disk
+        return False
 
 
 def _leaves_by_link(base: Path, written: str) -> bool:
@@ -287,10 +233,104 @@ def _leaves_by_link(base: Path, written: str) -> bool:
     return not (base / written).resolve().is_relative_to(base.resolve())
 
 
-def _language_of(data: dict[str, Any]) -> Language:
-    head = data.get("study")
-    language = head.get("language") if isinstance(head, dict) else None
-    return language if language in LANGUAGES else "zh"
+def _check_not_yet(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
+    for key in NOT_YET:
+        table, _, inner = key.rpartition(".")
+        if (_table(data, table) if table else data).get(inner):
+            problems.error("study.not_yet", file=file, place=key, what=f"`{key}`")
+
+
+def _years(data: Mapping[str, Any], *, file: str, problems: Problems) -> list[int]:
+    """Return the years that have a raster, and report keys that are none."""
+    keys = _table(_table(data, "landcover"), "rasters")
+    for key in keys:
+        if not YEAR.fullmatch(key):
+            problems.error("study.bad_year", file=file, place="landcover.rasters", found=key[:80])
+    return sorted(int(key) for key in keys if YEAR.fullmatch(key))
+
+
+def _check_targets(
+    data: Mapping[str, Any], years: Sequence[int], *, file: str, problems: Problems
+) -> None:
+    """Check what one target's keys say of each other and of the rest of the study."""
+    entries = data.get("targets")
+    counted = _table(data, "density").get("pools")
+    names: set[str] = set()
+    for index, entry in enumerate(entries if isinstance(entries, tuple) else ()):
+        try:
+            target = TargetConfig.model_validate(entry)
+        except ValidationError:
+            continue  # reported already, key by key
+        place = f"targets.{index} ({target.name})"
+        if target.name in names:
+            problems.error("study.repeated_name", file=file, place=place, name=target.name)
+        names.add(target.name)
+        _check_quantity(target, file=file, place=place, problems=problems)
+        _check_period(target, years, file=file, place=place, problems=problems)
+        beyond = set(target.pools) - set(counted) if isinstance(counted, tuple) else set()
+        if beyond:
+            pools = ", ".join(sorted(beyond))
+            problems.error("study.target_pools", file=file, place=place, pools=pools)
+
+
+def _check_quantity(target: TargetConfig, *, file: str, place: str, problems: Problems) -> None:
+    allowed = TARGET_UNITS[target.quantity]
+    if target.unit not in allowed:
+        choices = ", ".join(shown(unit) for unit in allowed)
+        found = shown(target.unit)
+        problems.error("study.target_unit", file=file, place=place, choices=choices, found=found)
+    if target.quantity in ("volume", "count"):
+        what = f'quantity = "{target.quantity}"'
+        problems.error("study.not_yet", file=file, place=place, what=what)
+    if target.quantity == "cover" and target.share_by is not None:
+        problems.error("study.share_of_cover", file=file, place=place, found=target.share_by)
+    if target.value <= 0:
+        problems.error("study.target_value", file=file, place=place, found=target.value)
+
+
+def _check_period(
+    target: TargetConfig, years: Sequence[int], *, file: str, place: str, problems: Problems
+) -> None:
+    known = ", ".join(str(year) for year in years)
+    for key, year in (("start", target.start), ("end", target.end)):
+        if year is None and target.kind != "level":
+            problems.error("study.missing_key", file=file, place=place, key=key)
+        elif year is not None and year not in years:
+            problems.error(
+                "study.year_without_raster", file=file, place=place, key=key, year=year, years=known
+            )
+    if target.start is not None and target.start >= target.end:
+        start, end = target.start, target.end
+        problems.error("study.years_reversed", file=file, place=place, start=start, end=end)
+
+
+def _language_of(content: str) -> Language:
+    """Return the language that a file names, be the rest of it TOML or not."""
+    found = re.search(r"""^[ \t]*language[ \t]*=[ \t]*["'](zh|en)["']""", content, re.MULTILINE)
+    return next((name for name in LANGUAGES if found and name == found[1]), "zh")
+
+
+def _parsed(path: Path, problems: Problems) -> dict[str, Any] | None:
+    """Return the file's tables, arrays as tuples."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST + 1)
+    except OSError as error:
+        problems.error("study.unreadable", file=path.name, reason=error.strerror or str(error))
+        return None
+    problems.language = _language_of(raw.decode("utf-8-sig", errors="replace"))
+    if len(raw) > LARGEST:
+        problems.error("study.too_large", file=path.name, limit=LARGEST >> 20)
+        return None
+    try:
+        data: dict[str, Any] = tuples(tomllib.loads(raw.decode("utf-8-sig")))
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, too
+        reason = str(error)[:200]
+        line = re.search(r"line ([0-9]+)", reason)
+        place = text("table.lines", problems.language, lines=line[1]) if line else ""
+        problems.error("study.not_toml", file=path.name, place=place, reason=reason)
+        return None
+    return data
 
 
 def load_study(path: Path, problems: Problems) -> Study | None:
@@ -306,34 +346,21 @@ def load_study(path: Path, problems: Problems) -> Study | None:
     Returns
     -------
     Study or None
-        None if the file could not be understood; then `problems` says why.
+        None if the file could not be understood. A study in spite of errors in `problems` is not
+        to be run; its files can be checked.
     """
-    file = path.name
-    try:
-        raw = path.read_bytes()
-        data = tomllib.loads(raw.decode("utf-8-sig"))
-    except OSError as error:
-        problems.error("study.unreadable", file=file, reason=error.strerror or str(error))
+    data, file = _parsed(path, problems), path.name
+    if data is None:
         return None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        problems.error("study.not_toml", file=file, reason=str(error)[:200])
+    base = path.resolve().parent
+    study = read_part(Study, data, file=file, problems=problems)
+    years = _years(data, file=file, problems=problems)
+    _check_not_yet(data, file=file, problems=problems)
+    _check_targets(data, years, file=file, problems=problems)
+    _check_files(data, base, file=file, problems=problems)
+    if study is None or any(problem.code == "study.bad_year" for problem in problems):
         return None
-    problems.language = _language_of(data)
-    _check_rasters(data, problems, file=file)
-    for key in NOT_YET:
-        table, _, inner = key.partition(".")
-        value = data.get(table)
-        if value.get(inner) if inner and isinstance(value, dict) else not inner and value:
-            problems.error("study.not_yet", file=file, place=key, what=key)
-    try:
-        study = Study.model_validate(_tuples(data) | {"base": path.resolve().parent})
-    except ValidationError as error:
-        _report(error, problems, file=file)
-        return None
-    if any(problem.code == "study.bad_year" for problem in problems):
-        return None
-    for check in (_check_years, _check_targets, _check_paths):
-        check(study, problems, file=file)
+    study._base = base
     return study
 
 

@@ -125,6 +125,7 @@ def readings_of(row: dict[str, Any]) -> tuple[Reading, ...]:
     achieved = float(row["achieved_other_unit"])
     ratio = CO2_PER_C if row["other_unit"] == "t CO2" else 1 / CO2_PER_C
     low, high = (_share(end * ratio, required) for end in ends)
+    given = row.get("probability_other_unit")
     other = Reading(
         unit=str(row["other_unit"]),
         achieved=achieved,
@@ -132,7 +133,7 @@ def readings_of(row: dict[str, Any]) -> tuple[Reading, ...]:
         share=_share(achieved, required),
         low=low,
         high=high,
-        probability=float(row.get("probability_other_unit") or math.nan),
+        probability=float("nan" if given in (None, "") else given),
         verdict=str(row.get("verdict_other_unit", "") or _against(low, high)),
         asked=False,
     )

@@ -109,6 +109,7 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
         parts = change_parts(activity.transitions, stock.density, pair=pair)
         size = np.abs(totals.central).max(axis=1)
         apart = (spread.low > 0) | (spread.high < 0)
+        several = draws.shape[-1] > 1  # from one draw there is no interval
         frames.append(
             levels[["region_code", "region_name", "level"]].assign(
                 start=pair[0],
@@ -121,7 +122,7 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
                 loss_t_c=summed(parts.loss, indices),
                 area_effect_t_c=summed(parts.area_effect, indices),
                 density_effect_t_c=summed(parts.density_effect, indices),
-                detectable=apart & (np.abs(central) > ROUNDING * size),
+                detectable=apart & (np.abs(central) > ROUNDING * size) & several,
             )
         )
     return pd.concat(frames, ignore_index=True)
@@ -183,7 +184,7 @@ def parameters_table(density: Density) -> pd.DataFrame:
                 "value": row.value,
                 "se": se,
                 "unit": "t C/ha",
-                "distribution": row.distribution or ("fixed" if se == 0 else "usual"),
+                "distribution": row.kind(se),
                 "source": row.source,
                 "confidence": row.confidence,
             }

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sinks.checks import Problems
 from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
@@ -20,13 +21,15 @@ from sinks.units import AREA_UNITS, CARBON_UNITS, OTHER_CARBON_UNIT
 
 Floats = npt.NDArray[np.float64]
 
+#: What is missing to a target by less than this part of it is rounding.
+ROUNDING: Final = 1e-9
 #: Probabilities from which a target counts as met and up to which as not met.
 MET: Final = 0.95
 NOT_MET: Final = 0.05
 COLUMNS: Final = (
     "target", "region_code", "level", "start", "end", "quantity", "unit", "required", "achieved",
     "se", "low", "high", "share_achieved", "probability", "verdict", "achieved_other_unit",
-    "other_unit", "share_by",
+    "other_unit", "probability_other_unit", "verdict_other_unit", "share_by",
 )  # fmt: skip
 
 
@@ -65,6 +68,33 @@ def summed(values: Floats, indices: Sequence[npt.NDArray[np.int64]]) -> Floats:
         np.add.at(out, index, values)
         parts.append(out)
     return np.concatenate(parts)
+
+
+def check_targets(
+    targets: Sequence[TargetConfig], *, pools: Sequence[str], legend: Legend, problems: Problems
+) -> None:
+    """Refuse targets that speak of what is not counted: they would look missed.
+
+    Parameters
+    ----------
+    targets : sequence of TargetConfig
+    pools : sequence of str
+        Pools that the densities hold.
+    legend : Legend
+        Of the maps: a group without a class cannot be seen on them.
+    problems : Problems
+    """
+    for index, target in enumerate(targets):
+        place = f"targets.{index} ({target.name})"
+        absent = [pool for pool in target.pools if pool not in pools]
+        if target.quantity == "carbon" and absent:
+            problems.error(
+                "target.no_such_pool", place=place, pools=", ".join(absent), known=", ".join(pools)
+            )
+        unseen = [group for group in target.groups if not legend.strata_in((group,))]
+        if unseen:
+            report = problems.error if len(unseen) == len(target.groups) else problems.warn
+            report("target.no_class", place=place, groups=", ".join(unseen), legend=legend.name)
 
 
 def targets_table(
@@ -152,19 +182,23 @@ def _shares(
     legend: Legend,
     indices: Sequence[npt.NDArray[np.int64]],
 ) -> Floats | None:
-    """Return each group's share of the target by the study's rule; the last group is the whole."""
-    if target.share_by is None or target.quantity == "cover":
+    """Return each group's share of the target by the study's rule; the last group is the whole.
+
+    Areas and stocks are those at the start of the target's period.
+    """
+    if target.share_by is None:
         return None
     strata = legend.strata_in(("forest",) if target.share_by == "forest_area" else target.groups)
-    year = activity.area["year"].values[0]
+    years = [int(year) for year in activity.area["year"].values]
+    base = years.index(target.start) if target.start is not None else 0
     if target.share_by == "area":
         weight = (activity.coverage["inside"] + activity.coverage["outside"]).values
     elif target.share_by == "forest_area":
         present = [name for name in strata if name in activity.area["stratum"].values]
-        weight = activity.area.sel(stratum=present, year=year).sum("stratum").values
+        weight = activity.area.sel(stratum=present).isel(year=base).sum("stratum").values
     else:
         own = [np.arange(activity.area.sizes["region"])]
-        weight = stock.totals(own, Selection(strata, target.pools or None)).central[:, 0]
+        weight = stock.totals(own, Selection(strata, target.pools or None)).central[:, base]
     groups = summed(weight, indices)
     return groups / groups[-1] if groups[-1] > 0 else None
 
@@ -198,21 +232,31 @@ def _frame(
             ),
         }
     )
-    frame["se"] = frame["low"] = frame["high"] = frame["probability"] = np.nan
-    if achieved.draws is not None:
-        spread = summarise(achieved.draws, level=level)
-        frame["se"], frame["low"], frame["high"] = spread.se, spread.low, spread.high
-        reached = (achieved.draws >= required[:, None]).mean(axis=1)
-        frame["probability"] = np.where(known, reached, np.nan)
-    frame["verdict"] = [
-        _verdict(p) if ok else "" for p, ok in zip(frame["probability"], known, strict=True)
-    ]
     other = OTHER_CARBON_UNIT.get(target.unit)
     ratio = CARBON_UNITS[target.unit] / CARBON_UNITS[other] if other else np.nan
     frame["achieved_other_unit"] = achieved.central * ratio
     frame["other_unit"] = other or ""
     frame["share_by"] = target.share_by or ""
+    frame["se"] = frame["low"] = frame["high"] = np.nan
+    if achieved.draws is not None:
+        spread = summarise(achieved.draws, level=level)
+        frame["se"], frame["low"], frame["high"] = spread.se, spread.low, spread.high
+    for suffix, factor in (("", 1.0), ("_other_unit", ratio)):
+        wanted = np.where(known & np.isfinite(factor), required, np.nan)
+        chance = _probability(achieved.draws, wanted / factor)
+        frame[f"probability{suffix}"] = chance
+        frame[f"verdict{suffix}"] = [
+            _verdict(p) if ok else "" for p, ok in zip(chance, np.isfinite(wanted), strict=True)
+        ]
     return frame
+
+
+def _probability(draws: Floats | None, required: Floats) -> Floats:
+    """Return the part of the draws that reach what is required, NaN where nothing was drawn."""
+    if draws is None or draws.shape[-1] == 1:
+        return np.full(required.shape, np.nan)
+    enough = (required - ROUNDING * np.abs(required))[:, None]
+    return np.where(np.isfinite(required), (draws >= enough).mean(axis=-1), np.nan)
 
 
 def _verdict(probability: float) -> str:

@@ -18,10 +18,12 @@ import numpy.typing as npt
 from sinks.hashtable import Ints, Table, Words, slot_of
 
 Bytes = npt.NDArray[np.uint8]
+Columns = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
-#: Class codes (year, row, column), change marks (row, column), first column of the window.
-Cells = tuple[Bytes, Bytes, int]
-#: First column node, nodes per column; cell area at nodes, half slopes, running sum by row.
+#: Class codes (year, row, column); columns at which the path changes, row after row, and where
+#: each row of them starts; first column of the window.
+Cells = tuple[Bytes, Columns, Ints, int]
+#: First column node, columns from node to node; cell area at nodes, half slopes, running sum by row.
 Areas = tuple[int, float, Floats, Floats, Floats]
 #: Area by path of the region in hand, the paths it has met, how many these are.
 Sums = tuple[Ints, Ints, Ints]
@@ -60,12 +62,18 @@ def _path(
 
 @numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _until(
-    first: int, per_column: float, at_node: Floats, half_slope: Floats, total: Floats, col: int
+    first: int,
+    step: float,
+    at_node: Floats,
+    half_slope: Floats,
+    total: Floats,
+    row: int,
+    col: int,
 ) -> int:
     """Return the true area of a row from the first node to a column [quanta]."""
-    k = min(int((col - first) * per_column), half_slope.size - 1)
-    t = (col - first) - k / per_column
-    return np.int64(total[k] + t * (at_node[k] + t * half_slope[k]) + 0.5)
+    k = min(int((col - first) / step), half_slope.shape[1] - 1) if half_slope.shape[1] > 1 else 0
+    t = (col - first) - k * step
+    return np.int64(total[row, k] + t * (at_node[row, k] + t * half_slope[row, k]) + 0.5)
 
 
 @numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -77,77 +85,85 @@ def _note(totals: Ints, touched: Ints, count: Ints, path: int, area: int) -> Non
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add_run(
-    tables: tuple[Table, Sums], row: int, span: tuple[int, int], cells: Cells, areas: Areas
+def _after(changes: Columns, first: int, last: int, col: int) -> tuple[int, int]:
+    """Return the place of the first change right of a column, and the end of the row's."""
+    end = last
+    while first < last:
+        middle = (first + last) // 2
+        if changes[middle] > col:
+            last = middle
+        else:
+            first = middle + 1
+    return first, end
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sum_runs(
+    tables: tuple[Table, Sums], runs: Ints, count: int, cells: Cells, areas: Areas
 ) -> bool:
-    """Add the whole cells span[0] … span[1]−1 of a row; False if the table of paths is full."""
+    """Sum runs (row, first column, last column); False if the table of paths is full."""
     keys, words, values, fill = tables[0]
-    totals, touched, count = tables[1]
-    codes, changes, col0 = cells
-    node, per, at_node, half_slope, total = areas[0], areas[1], areas[2], areas[3], areas[4]
-    at, slope, sum_ = at_node[row], half_slope[row], total[row]
-    change = changes[row]
-    begin, last = max(span[0], col0), min(span[1], col0 + change.size)
+    totals, touched, met = tables[1]
+    codes, changes, row_starts, col0 = cells
+    node, per, at_node, half_slope, total = areas
     room = keys.size // 2 - codes.shape[0] - 1
-    done = _until(node, per, at, slope, sum_, begin) if begin < last else 0
-    while begin < last:
-        stop = begin + 1
-        while stop < last and change[stop - col0] == 0:
-            stop += 1
+    for i in range(count):
+        row, begin, last = runs[i, 0], max(runs[i, 1], col0), min(runs[i, 2], col0 + codes.shape[2])
+        if begin >= last:
+            continue
+        change, no_more = _after(changes, row_starts[row], row_starts[row + 1], begin - col0)
+        done = _until(node, per, at_node, half_slope, total, row, begin)
+        while begin < last:
+            stop = last
+            if change < no_more:
+                stop = min(last, col0 + changes[change])
+                change += 1
+            if fill[0] > room:
+                return False
+            until = _until(node, per, at_node, half_slope, total, row, stop)
+            path = _path(keys, words, values, fill, codes, row, begin - col0)
+            _note(totals, touched, met, path, until - done)
+            begin, done = stop, until
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sum_borders(
+    tables: tuple[Table, Sums], places: Ints, coverage: Floats, cells: Cells, areas: Areas
+) -> bool:
+    """Sum border cells (row, column) by their coverage; False if the table of paths is full."""
+    keys, words, values, fill = tables[0]
+    totals, touched, met = tables[1]
+    codes, _, _, col0 = cells
+    node, per, at_node, half_slope, total = areas
+    room = keys.size // 2 - codes.shape[0] - 1
+    for i in range(coverage.size):
+        row, col = places[i, 0], places[i, 1]
+        if col < col0 or col >= col0 + codes.shape[2]:
+            continue
         if fill[0] > room:
             return False
-        until = _until(node, per, at, slope, sum_, stop)
-        path = _path(keys, words, values, fill, codes, row, begin - col0)
-        _note(totals, touched, count, path, until - done)
-        begin, done = stop, until
+        whole = _until(node, per, at_node, half_slope, total, row, col + 1) - _until(
+            node, per, at_node, half_slope, total, row, col
+        )
+        area = np.int64(coverage[i] * whole + 0.5)
+        if area > 0:
+            path = _path(keys, words, values, fill, codes, row, col - col0)
+            _note(totals, touched, met, path, area)
     return True
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add_cell(
-    tables: tuple[Table, Sums], row: int, border: tuple[int, float], cells: Cells, areas: Areas
-) -> bool:
-    """Add a border cell (column, coverage); False if the table of paths is full."""
-    keys, words, values, fill = tables[0]
-    totals, touched, count = tables[1]
-    codes, changes, col0 = cells
-    node, per, at, slope, sum_ = areas[0], areas[1], areas[2][row], areas[3][row], areas[4][row]
-    col, coverage = border
-    if col < col0 or col >= col0 + changes.shape[1]:
-        return True
-    if fill[0] > keys.size // 2 - codes.shape[0] - 1:
-        return False
-    whole = _until(node, per, at, slope, sum_, col + 1) - _until(node, per, at, slope, sum_, col)
-    area = np.int64(np.rint(coverage * whole))
-    if area > 0:
-        path = _path(keys, words, values, fill, codes, row, col - col0)
-        _note(totals, touched, count, path, area)
-    return True
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add(
-    tables: tuple[Table, Sums],
-    row: int,
-    span: tuple[int, int],
-    coverage: float,
-    cells: Cells,
-    areas: Areas,
-) -> bool:
-    """Add cells of one coverage: whole ones as a run, others one by one."""
-    if coverage > 1.0 - SNAP:
-        return _add_run(tables, row, span, cells, areas)
-    fits = True
-    if coverage > SNAP:
-        for col in range(span[0], span[1]):
-            fits = fits and _add_cell(tables, row, (col, coverage), cells, areas)
-    return fits
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     new = np.empty(size, array.dtype)
     new[: array.size] = array
+    return new
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _more_places(places: Ints, size: int) -> Ints:
+    new = np.empty((size, 2), np.int64)
+    new[: places.shape[0]] = places
     return new
 
 
@@ -242,54 +258,73 @@ def _row_order(rows: npt.NDArray[np.int32], cols: Ints, height: int) -> tuple[In
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _exact(
-    tables: tuple[Table, Sums], edges: Floats, rows: tuple[int, int], cells: Cells, areas: Areas
-) -> bool:
-    """Sum one region's part of a strip, border cells by exact coverage."""
-    row_of, cols, share, cover = _edge_cells(edges, rows[0], rows[1])
-    order, starts = _row_order(row_of, cols, rows[1] - rows[0])
-    fits = True
-    for r in range(rows[1] - rows[0]):
+def _exact(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+    """Return one region's part of a strip: runs of whole cells, border cells, their coverage."""
+    row_of, cols, share, cover = _edge_cells(edges, row0, row1)
+    order, starts = _row_order(row_of, cols, row1 - row0)
+    size, cells, count = 256, 0, 0
+    runs = np.empty((2 * row_of.size + 1, 3), np.int64)
+    places, coverage = np.empty((size, 2), np.int64), np.empty(size, np.float64)
+    for r in range(row1 - row0):
         inside = 0.0
         i, end = starts[r], starts[r + 1]
-        while i < end and fits:
+        while i < end:
             col = cols[order[i]]
             own = inside
             while i < end and cols[order[i]] == col:
                 own += share[order[i]]
                 inside += cover[order[i]]
                 i += 1
-            fits = _add(tables, r, (col, col + 1), abs(own), cells, areas)
-            if fits and i < end:
-                fits = _add(tables, r, (col + 1, cols[order[i]]), abs(inside), cells, areas)
-    return fits
+            following = cols[order[i]] if i < end else col + 1
+            # The cell of the edge, and the cells up to the next edge: these are in part covered
+            # only below or above an exactly horizontal edge.
+            for first, last, part in ((col, col + 1, abs(own)), (col + 1, following, abs(inside))):
+                if part > 1.0 - SNAP:
+                    runs[count, 0], runs[count, 1], runs[count, 2] = r, first, last
+                    count += 1
+                elif part > SNAP:
+                    while cells + last - first > size:
+                        size *= 2
+                        places, coverage = _more_places(places, size), _longer(coverage, size)
+                    for c in range(first, last):
+                        places[cells, 0], places[cells, 1], coverage[cells] = r, c, part
+                        cells += 1
+    return runs, count, places[:cells], coverage[:cells]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _centre(
-    tables: tuple[Table, Sums], edges: Floats, rows: tuple[int, int], cells: Cells, areas: Areas
-) -> bool:
-    """Sum one region's part of a strip: the cells whose centre lies in it, whole."""
-    row_of, cols = _crossings(edges, rows[0], rows[1])
-    order, starts = _row_order(row_of, cols, rows[1] - rows[0])
-    for r in range(rows[1] - rows[0]):
+def _centre(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+    """Return one region's part of a strip as `_exact` does: the cells whose centre lies in it."""
+    row_of, cols = _crossings(edges, row0, row1)
+    order, starts = _row_order(row_of, cols, row1 - row0)
+    runs = np.empty((row_of.size // 2 + 1, 3), np.int64)
+    count = 0
+    for r in range(row1 - row0):
         for i in range(starts[r], starts[r + 1] - 1, 2):
-            span = (cols[order[i]], cols[order[i + 1]])
-            if not _add_run(tables, r, span, cells, areas):
-                return False
-    return True
+            runs[count, 0], runs[count, 1], runs[count, 2] = r, cols[order[i]], cols[order[i + 1]]
+            count += 1
+    return runs, count, np.empty((0, 2), np.int64), np.empty(0, np.float64)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mark_changes(codes: Bytes, changes: Bytes) -> None:
-    """Mark the cells whose path differs from that of the cell to their left."""
-    changes[:] = 0
+def find_changes(codes: Bytes, mark: Bytes, changes: Columns, row_starts: Ints) -> None:
+    """Find the columns at which the path differs from that of the cell to their left.
+
+    `mark` is room for one row. The position is stored whether or not there is a change, and
+    kept only if there is: no branch that the processor could guess wrong.
+    """
+    count = 0
     for r in range(codes.shape[1]):
-        out = changes[r]
+        row_starts[r] = count
+        mark[:] = 0
         for k in range(codes.shape[0]):
             row = codes[k, r]
             for c in range(1, row.size):
-                out[c] |= row[c] ^ row[c - 1]
+                mark[c] |= row[c] ^ row[c - 1]
+        for c in range(1, mark.size):
+            changes[count] = c
+            count += mark[c] != 0
+    row_starts[codes.shape[1]] = count
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -327,9 +362,8 @@ def add_strip(
         Edges, starts and boxes as in `sinks.outlines.Outlines`.
     rows : (int, int)
         First and last row (exclusive) of the window.
-    cells : (ndarray, ndarray, int)
-        Class codes, dims (year, row, column) uint8; room for change marks, dims (row, column);
-        first column of the window.
+    cells : tuple
+        See `Cells`; the changes are from `find_changes`.
     areas : tuple
         See `Areas` [quanta].
     first : int
@@ -345,19 +379,19 @@ def add_strip(
     """
     paths, table, sums = tables
     edges, starts, boxes = outline
-    codes, changes, col0 = cells
-    if first == 0:
-        _mark_changes(codes, changes)
+    codes, _, _, col0 = cells
     for region in range(first, boxes.shape[0]):
         if boxes[region, 1] <= rows[0] or boxes[region, 0] >= rows[1]:
             continue
-        if boxes[region, 3] <= col0 or boxes[region, 2] >= col0 + changes.shape[1]:
+        if boxes[region, 3] <= col0 or boxes[region, 2] >= col0 + codes.shape[2]:
             continue
         own = edges[starts[region] : starts[region + 1]]
         if exact:
-            fits = _exact((paths, sums), own, rows, cells, areas)
+            runs, count, places, coverage = _exact(own, rows[0], rows[1])
         else:
-            fits = _centre((paths, sums), own, rows, cells, areas)
+            runs, count, places, coverage = _centre(own, rows[0], rows[1])
+        fits = _sum_runs((paths, sums), runs, count, cells, areas)
+        fits = fits and _sum_borders((paths, sums), places, coverage, cells, areas)
         fits = fits and 2 * (table[3][0] + sums[2][0]) < table[0].size
         _book(table, region, sums, fits)
         if not fits:

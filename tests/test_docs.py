@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
+from shapely.geometry import box
 
+from sinks.checks import Severity
+from sinks.run import check_study
 from tests.conftest import ROOT
 
 #: Tables that the study file knows and this version refuses.
@@ -98,3 +105,32 @@ def test_every_page_is_reachable() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
     assert set(re.findall(r"^(\w+)$", index, flags=re.M)) == pages
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_study_of_the_readme_is_a_study(readme: str, tmp_path: Path) -> None:
+    """Beside two counties and two small CLCD rasters, the README's file has no problem."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    (study,) = re.findall(r"^```toml\n(.*?)^```", text, flags=re.S | re.M)
+    (tmp_path / "study.toml").write_text(study, encoding="utf-8")
+    columns = {"code": ["420101", "420102"], "name": ["甲县", "乙县"]}
+    shapes = [box(0, 0, 300, 600), box(300, 0, 600, 600)]
+    frame = gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:32649")
+    frame.geometry = frame.translate(500_000, 3_400_000)
+    frame.to_file(tmp_path / "counties.gpkg", driver="GPKG")
+    classes = np.tile(np.arange(1, 5, dtype=np.uint8), (20, 5))  # cropland, forest, shrub, grass
+    for year in (2010, 2015):
+        with rasterio.open(
+            tmp_path / f"lc{year}.tif",
+            "w",
+            driver="GTiff",
+            width=20,
+            height=20,
+            count=1,
+            dtype="uint8",
+            crs="EPSG:32649",
+            transform=rasterio.Affine(30, 0, 500_000, 0, -30, 3_400_600),
+        ) as raster:
+            raster.write(classes, 1)
+    problems = check_study(tmp_path / "study.toml")
+    assert not [problem.text("en") for problem in problems.of(Severity.ERROR, Severity.REPAIR)]

@@ -14,6 +14,7 @@ from rasterio.warp import transform
 
 from sinks.grid import Grid
 from sinks.layers import landcover_layer, write_layers
+from sinks.legend import LandClass, Legend
 from sinks.raster import RasterSource
 from tests.map_sample import LEGEND, YEARS, sample_classes, write_raster
 
@@ -131,10 +132,14 @@ def test_no_data_and_outside_are_transparent_and_zero_is_a_class(tmp_path: Path)
     corners = [(0, 0), (image.width - 1, 0), (0, image.height - 1)]
     assert {colour_at(image, *corner) for corner in corners} == {None}
     values[:] = 0
-    landcover_layer(
-        write_raster(tmp_path / "b.tif", values, nodata=None), LEGEND, path=tmp_path / "b.png"
-    )
+    bare = write_raster(tmp_path / "b.tif", values, nodata=None)
+    landcover_layer(bare, LEGEND, path=tmp_path / "b.png")
     assert np.array(picture(tmp_path / "b.png"))[..., 3].max() == 0
+    water = LandClass(0, "water", "Water", "水", "wetlands", "wetland", "#112233")
+    landcover_layer(bare, Legend("zero", (water,)), path=tmp_path / "c.png")
+    image = picture(tmp_path / "c.png")
+    assert colour_at(image, 150, 150) == "#112233"
+    assert {colour_at(image, *corner) for corner in corners} == {None}
 
 
 def test_asserted_crs_and_no_data_hold(source: RasterSource, tmp_path: Path) -> None:
@@ -168,7 +173,9 @@ def test_same_raster_same_bytes(source: RasterSource, tmp_path: Path) -> None:
 
 
 def test_clip_shows_the_regions_only(source: RasterSource, tmp_path: Path) -> None:
-    layer = landcover_layer(source, LEGEND, path=tmp_path / "a.png", clip=(112.0, 30.0, 112.1, 30.2))
+    layer = landcover_layer(
+        source, LEGEND, path=tmp_path / "a.png", clip=(112.0, 30.0, 112.1, 30.2)
+    )
     (south, west), (north, east) = layer["bounds"]
     assert (west, north) == pytest.approx((112.0, 30.2), abs=1e-6)
     assert (south, east) == pytest.approx((30.0, 112.1), abs=2e-3)

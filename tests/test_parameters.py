@@ -29,7 +29,7 @@ POOLS = {"agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"}
 DENSITY = [name for name in tables() if name.startswith("density/")]
 UNITS = {
     *("", "1", "%", "percentage points", "count", "m", "km", "km2", "ha", "degree", "m3"),
-    *("mu/yr", "t C/m3", "t CO2/head", "t CO2/1e4 yuan"),
+    *("mu/yr", "t C/m3", "t C/t d.m.", "t CO2/head", "t CO2/1e4 yuan"),
     *("1e4 t", "1e8 t C", "1e8 t CO2", "1e4 t CO2", "1e6 t C", "1e6 t CO2"),
     *("1e4 m3", "1e8 m3", "1e6 m3", "1e4 ha", "1e4 mu/yr"),
     *CARBON_UNITS,

@@ -169,11 +169,11 @@ def test_both_readings_of_the_unit_stand_side_by_side(english: Results) -> None:
 def test_reading_without_probability_is_judged_by_its_interval(english: Results) -> None:
     other = target_lines(english)[0].readings[1]
     assert other.verdict == ("above" if other.low >= 1 else "spans")
-    targets = english.tables["targets"].assign(
-        probability_other_unit=0.97, verdict_other_unit="met"
-    )
-    given = target_lines(changed(english, "targets", targets))[0].readings[1]
-    assert (given.verdict, given.probability) == ("met", 0.97)
+    for verdict, probability in (("met", 0.97), ("not_met", 0.0)):
+        told = {"probability_other_unit": probability, "verdict_other_unit": verdict}
+        targets = english.tables["targets"].assign(**told)
+        given = target_lines(changed(english, "targets", targets))[0].readings[1]
+        assert (given.verdict, given.probability) == (verdict, probability)
 
 
 def test_county_table_is_in_code_order_with_its_words(chinese: Results) -> None:

@@ -21,10 +21,10 @@ PACKAGE = ROOT / "sinks"
 
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
-    "ground": "errors texts checks rows units parameters draws datum grid study",
+    "ground": "errors texts checks rows units parameters draws datum grid validation study",
     "geography": "legend boundaries regions outlines raster hashtable zonal joint",
     "halves": "landcover biomass",
-    "result": "stock target reconcile tabulate layers results folder inputs manifest",
+    "result": "stock target reconcile tabulate layers surfaces results folder inputs manifest",
     "faces": (
         "wording chain closure summary maps report workbook publish run demo explain"
         " starter cli __init__ __main__"

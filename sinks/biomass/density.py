@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
-from sinks.draws import Distribution, probabilities, quantiles, usual_distribution
+from sinks.draws import Distribution, probabilities, quantiles
 from sinks.parameters import Parameter, lookup, warn_unchecked
 from sinks.study import POOLS, DensityConfig, UncertaintyConfig
 
@@ -136,7 +136,8 @@ def density_array(
         None if a value is missing; `problems` names table, key and the nearest keys.
     """
     pools = _pools(rows, strata, config=config)
-    used_regions = sorted({row.region for row in rows if row.region and row.region in regions})
+    used_regions = {row.region for row in rows}.intersection(regions)
+    _warn_strange_regions(rows, regions, config=config, problems=problems)
     table = {(row.stratum, row.pool, row.year, row.region): row for row in rows}
     found: dict[tuple[str, str, int, str], DensityRow] = {}
     missing: list[str] = []
@@ -171,12 +172,27 @@ def density_array(
     )
 
 
+def _warn_strange_regions(
+    rows: Iterable[DensityRow], regions: Sequence[str], *, config: DensityConfig, problems: Problems
+) -> None:
+    """Tell of rows for other regions: a code that lost its zeros would go unnoticed."""
+    strange = sorted({row.region for row in rows if row.region}.difference(regions))
+    if strange:
+        problems.warn(
+            "density.strange_regions",
+            file=config.table,
+            count=len(strange),
+            codes=first_few(strange, problems.language),
+            nearest=nearest(strange[0], regions),
+        )
+
+
 def _pools(
     rows: Iterable[DensityRow], strata: Sequence[str], *, config: DensityConfig
 ) -> list[str]:
+    """Return the pools that the study asks for; without a wish, all that the table holds."""
     present = {row.pool for row in rows if row.stratum in strata}
-    wanted = config.pools or tuple(POOLS)
-    return [pool for pool in POOLS if pool in present and pool in wanted]
+    return [pool for pool in POOLS if pool in (config.pools or present)]
 
 
 def _pools_of(stratum: str, pools: Sequence[str], *, rows: Iterable[DensityRow]) -> list[str]:
@@ -184,9 +200,9 @@ def _pools_of(stratum: str, pools: Sequence[str], *, rows: Iterable[DensityRow])
     own = {row.pool for row in rows if row.stratum == stratum}
     out = list(pools)
     for whole, parts in SPLIT.items():
-        if whole in own and not own.intersection(parts):
+        if whole in own.intersection(pools) and not own.intersection(parts):
             out = [pool for pool in out if pool not in parts]
-        elif own.intersection(parts):
+        elif own.intersection(parts, pools):
             out = [pool for pool in out if pool != whole]
     return out
 
@@ -215,7 +231,7 @@ def _spreads(
     silent: dict[str, list[str]] = {}
     for row in rows:
         se = standard_error(row)
-        if math.isnan(se) and row.value == 0:
+        if row.distribution == "fixed" or (math.isnan(se) and row.value == 0):
             se = 0.0
         elif math.isnan(se):
             silent.setdefault(row.pool, []).append(row.stratum)
@@ -265,9 +281,8 @@ def _assembled(
                     if row is None:
                         continue  # the other form of dead organic matter holds this stratum's
                     own = spread[row]
-                    kind = row.distribution or usual_distribution(row.value, own)
                     value[r, s, p, y], se[r, s, p, y] = row.value, own
-                    wide[r, s, p, y] = kind == "lognormal" and row.value > 0
+                    wide[r, s, p, y] = row.kind(own) == "lognormal"
                     named.setdefault(row.name, (row, own))
     coords = {
         "region": list(regions),

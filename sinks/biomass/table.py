@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from sinks.checks import Problems, first_few, nearest
-from sinks.draws import Distribution
+from sinks.draws import Distribution, usual_distribution
 from sinks.parameters import lookup, tables
 from sinks.rows import Row, parse_rows, read_rows
-from sinks.study import POOLS
+from sinks.study import POOLS, YEAR
 from sinks.texts import text
 from sinks.units import DENSITY_UNITS, density_to_t_c_ha
 
@@ -51,6 +51,14 @@ class DensityRow:
         parts = ["density", self.stratum, self.pool]
         parts += [str(self.year)] if self.year else []
         return "/".join(parts + ([self.region] if self.region else []))
+
+    def kind(self, se: float) -> Distribution:
+        """Return the distribution that holds for a standard error [t C/ha]."""
+        if se == 0 or self.distribution == "fixed":
+            return "fixed"
+        if self.value <= 0:
+            return "normal"
+        return self.distribution or usual_distribution(self.value, se)
 
 
 def packaged_densities() -> tuple[str, ...]:
@@ -90,9 +98,13 @@ def load_density_table(
         rows = read_rows(base / name_or_path, required=(), shown=shown, problems=problems)
     if rows is None:
         return None
-    if rows and "lucode" in rows[0].cells:
+    if "lucode" in {title.lower() for title in rows[0].cells}:
+        # InVEST takes its column names in any case of letters.
+        rows = [
+            Row(row.line, {key.lower(): cell for key, cell in row.cells.items()}) for row in rows
+        ]
         return _Reader(shown, problems).invest(rows, stratum_of)
-    missing = [title for title in REQUIRED if rows and title not in rows[0].cells]
+    missing = [title for title in REQUIRED if title not in rows[0].cells]
     if missing:
         problems.error(
             "density.columns",
@@ -244,7 +256,7 @@ class _Reader:
 
     def _year(self, row: Row) -> int:
         cell = row.cells.get("year", "")
-        if cell and not (cell.isascii() and cell.isdigit() and len(cell) == 4):
+        if cell and not YEAR.fullmatch(cell):
             self._note("density.year", row, detail=cell)
             return 0
         return int(cell) if cell else 0
@@ -265,7 +277,7 @@ class _Reader:
         strange: list[str] = []
         for row in rows:
             code = self._number(row, "lucode", needed=True)
-            stratum = None if math.isnan(code) else stratum_of.get(int(code))
+            stratum = stratum_of.get(int(code)) if code.is_integer() else None
             if stratum is None:
                 strange.append(row["lucode"])
                 continue
@@ -273,7 +285,7 @@ class _Reader:
                 value = self._number(row, title, needed=True)
                 item = DensityRow(stratum, pool, value, source=self.shown)
                 other = out.setdefault((stratum, pool), item)
-                if other.value != value:
+                if abs(other.value - value) > 0:  # never so for one that is no number
                     detail = f"{stratum}/{pool}: {other.value:g} ≠ {value:g}"
                     self._note("density.codes_disagree", row, detail=detail)
         if strange:

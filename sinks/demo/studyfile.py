@@ -134,11 +134,11 @@ def study_section(name: str, title: str, *, language: Language) -> Section:
 
 
 def regions_section(
-    file: str, parents: Sequence[str], *, comment: str, language: Language
+    path: str, parents: Sequence[str], *, comment: str, language: Language
 ) -> Section:
     """Return ``[regions]``; `comment` is the stem of the keys of its comments."""
     entries: dict[str, Value] = {
-        "path": f"data/boundaries/{file}",
+        "path": path,
         "code": "region_code",
         "name": "region_name",
         "parents": parents,

@@ -254,15 +254,20 @@ def _years_text(years: Iterable[str], words: Words, *, total: int) -> str:
 
 
 def density_ledger(results: Results, words: Words) -> Ledger:
-    """Return the densities used, years with equal values on one row."""
+    """Return the densities used, years with equal values on one row, sources by number.
+
+    ``extra["sources"]`` is the list that the numbers point to.
+    """
     names = names_of(results, words)
-    merged: dict[tuple[Any, ...], list[str]] = {}
+    merged: dict[tuple[str, ...], list[str]] = {}
     for item in chain.densities(results):
-        facts = (item.value, item.se, item.unit, item.source, item.confidence)
-        key = (item.stratum, item.pool, item.region, *(str(fact) for fact in facts))
-        merged.setdefault(key, []).append(item.year)
+        facts = (str(item.value), str(item.se), item.unit, item.source, item.confidence)
+        merged.setdefault((item.stratum, item.pool, item.region, *facts), []).append(item.year)
+    order = {name: place for place, name in enumerate(names)}
+    kept = sorted(merged.items(), key=lambda pair: order.get(pair[0][0], len(order)))
+    sources: dict[str, int] = {}
     rows = []
-    for key, years in list(merged.items())[:PARAMETERS_SHOWN]:
+    for key, years in kept[:PARAMETERS_SHOWN]:
         stratum, pool, region, value, se, unit, source, confidence = key
         rows.append(
             {
@@ -272,18 +277,19 @@ def density_ledger(results: Results, words: Words) -> Ledger:
                 "years": _years_text(years, words, total=len(results.years)),
                 **parameter_cells(float(value), float(se)),
                 "unit": unit,
-                "source": source,
+                "source": sources.setdefault(source, len(sources) + 1),
                 "confidence": confidence,
                 "confidence_text": words.term("confidence", confidence),
             }
         )
-    return Ledger(rows, left_out=max(0, len(merged) - PARAMETERS_SHOWN))
+    left_out = max(0, len(merged) - PARAMETERS_SHOWN)
+    return Ledger(rows, left_out=left_out, extra={"sources": list(sources)})
 
 
 def parameter_cells(value: float, se: float) -> dict[str, str]:
     """Return a parameter's value and standard error; the value as it was given."""
     known = math.isfinite(se) and se > 0
-    shown = f"{value:,.10g}".replace("-", "\u2212")
+    shown = f"{value:,.10g}".replace("-", "\u2212") if math.isfinite(value) else DASH
     return {"value": shown, "se": number(se, max(0, places_for(se))) if known else DASH}
 
 

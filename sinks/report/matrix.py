@@ -31,9 +31,9 @@ def matrix(
         What rows and columns are called.
     """
     side = min(165.0, 26 + max((text_width(name, 10) for name, _ in names), default=0.0))
-    head = min(150.0, 14 + max((text_width(name, 10) for name, _ in names), default=0.0))
+    head = min(150.0, 24 + max((text_width(name, 10) for name, _ in names), default=0.0))
     cell = min(64.0, (WIDTH - side - 8) / max(1, len(names)))
-    tall = 19.0
+    tall = 17.0
     moved = [
         value
         for index, row in enumerate(cells)

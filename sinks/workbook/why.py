@@ -1,8 +1,7 @@
 """The sheet "why this number": area × density → stock with live formulas.
 
 For the largest strata of the whole in the last year. The formula column multiplies the two numbers
-before it; the column beside it holds what the run published, so that the reader sees that they
-agree but for the noise of the draws.
+before it; the column beside it holds what the run published, so that the reader sees them agree.
 """
 
 from __future__ import annotations

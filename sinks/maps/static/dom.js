@@ -90,16 +90,21 @@ function measure(dimension) {
   return { factor: 1, unit: dimension };
 }
 
-function plain(number, { signed = false, digits = 4 } = {}) {
+// `digits` significant digits; `exact` keeps trailing zeros, so that a column of numbers lines up.
+function plain(number, { signed = false, digits = 4, exact = false } = {}) {
   if (number === null || number === undefined || !Number.isFinite(number)) return "–";
-  const options = { maximumSignificantDigits: digits, signDisplay: signed ? "exceptZero" : "auto" };
-  return new Intl.NumberFormat(locale(), options).format(number).replace("-", "−");
+  const format = new Intl.NumberFormat(locale(), {
+    maximumSignificantDigits: digits,
+    minimumSignificantDigits: exact && number !== 0 ? digits : 1,
+    signDisplay: signed ? "exceptZero" : "auto",
+  });
+  return format.format(number).replace("-", "−");
 }
 
 function show(value, dimension, options = {}) {
   if (value === null || value === undefined) return "–";
   const digits = dimension === "percent" ? 3 : 4;
-  return plain(value * measure(dimension).factor, { digits, ...options });
+  return plain(value * measure(dimension).factor, { digits, exact: true, ...options });
 }
 
 // A number with its unit; the table's own value stays readable to machines in <data value>.

@@ -16,7 +16,7 @@ function makeRegions(map) {
 
   function tooltip(code) {
     const region = regions.get(code);
-    const value = quantity(shown.values.get(code), layer().dimension, { signed: layer().signed });
+    const value = quantity(shown.values.get(code), layer().dimension, { signed: signed() });
     const sure = hatched(region) ? el("em", {}, t("card.undetectable")) : null;
     return el("div", {}, el("strong", {}, region.name || code), el("span", {}, valueName()), value, sure);
   }
@@ -106,8 +106,8 @@ function makeNames(map) {
     paint({ places, ramp }) {
       for (const { code, words } of labels) {
         const place = places.get(code);
-        const onDark = !layer().picture && place !== null && dark(ramp[place]) && state.opacity > 0.6;
-        words.className = onDark ? "light" : "";
+        const onDark = place !== null && dark(ramp[place]) && state.opacity > 0.6;
+        words.className = layer().picture ? "busy" : onDark ? "light" : "";
       }
     },
   };

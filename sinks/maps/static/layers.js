@@ -65,6 +65,8 @@ function offered() {
 }
 
 const layer = () => layers[state.layer];
+// A part of the whole can be a loss and says so; a share of a duty is a plain per cent.
+const signed = () => Boolean(layer().signed) && !(state.layer === "target" && hasShares());
 const layerName = (id = state.layer) => t(`layer.${id === "target" && !hasShares() ? "part" : id}`);
 
 // What the numbers beside a layer are: the land-cover picture is listed by its forest area.

@@ -18,7 +18,7 @@ function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
   el("span", { class: "rank" }, rank ?? "–"),
   el("span", { class: "name" }, region.name || code),
   el("span", { class: "bar" }, el("i", { style })),
-  quantity(value, layer().dimension, { bare: true, signed: layer().signed })));
+  quantity(value, layer().dimension, { bare: true, signed: signed() })));
 }
 
 function renderRanking(container, shown) {

@@ -47,6 +47,14 @@ function gauge(target, own) {
     own.required === null ? null : el("i", { class: "mark", style: { left: at(own.required) } }));
 }
 
+// Where the interval of the other reading lies; its ends keep the ratio of the two units.
+function otherInterval(own) {
+  if (own.low === null || own.high === null || !own.achieved) return "none";
+  const ratio = own.other / own.achieved;
+  if (own.low * ratio >= own.required) return "above";
+  return own.high * ratio < own.required ? "below" : "spans";
+}
+
 // The plan's number can mean carbon or CO2: the reading that was not taken stands beside it.
 function otherReading(target, own) {
   if (target.quantity !== "carbon" || own.other === null || !own.otherUnit || !own.required) return null;
@@ -59,12 +67,13 @@ function otherReading(target, own) {
     unit: t(`unit.${id}`),
     substance: t(`substance.${tonnes}`),
     share: plain((own.other / own.required) * 100, { digits: 3 }),
+    reading: t(`reading.${otherInterval(own)}`),
   }));
 }
 
 function verdictLine(own) {
-  const parts = [];
-  if (own.probability !== null) parts.push(t("gauge.probability", { probability: probability(own.probability) }));
+  const chance = { probability: probability(own.probability) };
+  const parts = [t(own.probability === null ? "gauge.unassessed" : "gauge.probability", chance)];
   if (own.share !== null) parts.push(t("gauge.share", { share: show(own.share, "percent") }));
   const verdict = badge(own.verdict, t(`verdict.${own.verdict || "none"}`));
   return el("p", { class: "verdict" }, verdict, " ", parts.join(" · "));
