@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +19,7 @@ from sinks.texts import Language, text
 if TYPE_CHECKING:
     from sinks.checks import Problems
     from sinks.results import Results
+    from sinks.run import Options
 
 app = typer.Typer(
     name="sinks",
@@ -32,7 +34,9 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
 OutFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
 ]
-Parts = Annotated[str | None, typer.Option("--only", help="tables[,regions,workbook,report,map]")]
+Parts = Annotated[
+    str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters]")
+]
 Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
 
@@ -86,9 +90,11 @@ def demo(
 ) -> None:
     """Build the example province, run it, say where the map is · 生成示例省并运行."""
     from sinks.demo import write_inputs
+    from sinks.run import Options
 
+    typer.echo(text("cli.building", language), err=True)
     study = write_inputs(folder, language=language)
-    _run(study, folder / "out")
+    _run(study, folder / "out", options=Options())
 
 
 @app.command()
@@ -129,25 +135,33 @@ def run(
     strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="threads")] = None,
     only: Parts = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="of a dask.distributed cluster")
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters"),
+    ] = None,
 ) -> None:
     """Run a study: tables, workbook, report, map · 运行研究."""
-    _run(study, out, strict=strict, workers=workers, only=only)
+    from sinks.execution import options_of
+
+    options = options_of(workers=workers, scheduler=scheduler, max_memory=max_memory)
+    _run(study, out, options=replace(options, strict=strict), only=only)
 
 
-def _run(
-    study: Path, out: Path, *, strict: bool = False, workers: int | None = None,
-    only: str | None = None,
-) -> None:  # fmt: skip
-    from sinks.run import PARTS, Options, run_study
+def _run(study: Path, out: Path, *, options: Options, only: str | None = None) -> None:
+    from sinks.run import ON_REQUEST, PARTS, run_study
 
     parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
-    unknown = [part for part in parts if part not in ("tables", *PARTS)]
+    known = ("tables", *PARTS, *ON_REQUEST)
+    unknown = [part for part in parts if part not in known]
     if unknown:
-        raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(('tables', *PARTS))})")
+        raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(known)})")
+    kept = tuple(part for part in parts if part != "tables")
     command = " ".join(["sinks", *sys.argv[1:]])
     with _progress() as progress:
-        options = Options(strict, workers, tuple(part for part in parts if part != "tables"),
-                          progress, command)  # fmt: skip
+        options = replace(options, parts=kept, progress=progress, command=command)
         results = run_study(study, out, options=options)
     _summary(results)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,9 +31,15 @@ from sinks.raster import (
 Ints = npt.NDArray[np.int64]
 Window = tuple[int, int, int, int]
 Progress = Callable[[float], None]
+#: Takes a job and its groups of windows by number; yields each group's sums as they come.
+Engine = Callable[["Job", Mapping[int, Sequence[Window]]], Iterator[tuple[int, "Partial"]]]
 
 #: Bytes of class codes that one worker holds at a time.
-STRIP_BYTES: Final = 24 << 20
+STRIP_BYTES: Final = 32 << 20
+#: Bytes that one engine's piece of work reads; small enough to share out, large enough to pay.
+GROUP_BYTES: Final = 128 << 20
+#: Bytes per cell for the places at which the path changes.
+CHANGE_BYTES: Final = 4
 #: Rows of a strip of a raster that is stored in thin stripes.
 STRIP_ROWS: Final = 256
 #: Bits of the largest area sum; the rest of a signed 64-bit integer is head-room.
@@ -76,8 +81,7 @@ def joint_table(
     symbols: npt.NDArray[np.int64],
     nodata: Sequence[int],
     exact: bool = True,
-    workers: int | None = None,
-    progress: Progress | None = None,
+    execution: Execution | None = None,
 ) -> JointTable:
     """Sum the true area of every region by its class path, in one pass over all years.
 
@@ -94,10 +98,8 @@ def joint_table(
         `symbols` numbers the codes.
     exact : bool
         Border cells by exact coverage; otherwise whole cells by their centre.
-    workers : int, optional
-        Threads; all processors by default. The result does not depend on it.
-    progress : callable, optional
-        Is told the part done, 0 … 1.
+    execution : Execution, optional
+        How the work is carried out; the result does not depend on it.
 
     Returns
     -------
@@ -110,20 +112,53 @@ def joint_table(
     ValueError
         If the grid's projection cannot be inverted everywhere on the regions.
     """
+    how = execution or Execution()
     grid = next(iter(sources.values())).grid
     window = _on_raster(outline.window, grid)
     areas = cell_areas(grid, window or (0, 1, 0, 1))
     quantum = _quantum(areas, outline)
-    job = _Job(tuple(sources.values()), outline, areas, quantum, symbols, tuple(nodata), exact)
-    strips = list(_strips(window, job)) if window else []
-    tables = _run(job, strips, workers=workers or os.cpu_count() or 1, progress=progress)
-    region, path, area, paths = _merged(tables, len(sources))
+    job = Job(tuple(sources.values()), outline, areas, quantum, symbols, tuple(nodata), exact)
+    groups = _groups(list(_strips(window, job, how.strip_bytes)), how.strip_bytes) if window else {}
+    partials: dict[int, Partial] = {}
+    for i, partial in (how.engine or threads())(job, groups):
+        partials[i] = partial
+        if how.progress:
+            how.progress(len(partials) / len(groups))
+    region, path, area, paths = _merged(list(partials.values()), len(sources))
     outside = np.rint(area_beyond(outline, grid) / quantum).astype(np.int64)
     return JointTable(tuple(sources), region, path, area, paths, outside, quantum)
 
 
 @dataclass(frozen=True)
-class _Job:
+class Execution:
+    """How the work is carried out; no number depends on it.
+
+    Attributes
+    ----------
+    engine : Engine, optional
+        Who sums the groups of windows; `threads` on all processors by default.
+    strip_bytes : int
+        Memory that one worker may use for the cells it holds [bytes].
+    progress : callable, optional
+        Is told the part done, 0 … 1.
+    """
+
+    engine: Engine | None = None
+    strip_bytes: int = STRIP_BYTES
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Partial:
+    """Sums of some windows: region, symbols of the path (row, year), area [quanta]."""
+
+    region: Ints
+    symbols: npt.NDArray[np.uint8]
+    area: Ints
+
+
+@dataclass(frozen=True)
+class Job:
     """What every worker needs; nothing in it changes."""
 
     sources: tuple[RasterSource, ...]
@@ -142,7 +177,7 @@ class _Tables:
         self.paths, self.areas = new_table(), new_table()
         self.sums = zonal.new_sums(self.paths)
 
-    def add(self, job: _Job, window: Window, *, codes: npt.NDArray[np.uint8]) -> None:
+    def add(self, job: Job, window: Window, *, codes: npt.NDArray[np.uint8]) -> None:
         """Add a window of cells, growing the tables whenever the kernel asks for it."""
         row0, row1, col0, _ = window
         outline = (job.outline.edges, job.outline.starts, job.outline.boxes)
@@ -190,7 +225,7 @@ def _quantum(areas: CellAreas, outline: Outlines) -> float:
     return 2.0 ** (math.ceil(math.log2(largest * rows * cols)) - SUM_BITS)
 
 
-def _row_areas(job: _Job, row0: int, *, row1: int) -> zonal.Areas:
+def _row_areas(job: Job, row0: int, *, row1: int) -> zonal.Areas:
     """Return the running true area along each row, as the kernel wants it [quanta]."""
     nodes = job.areas.col_nodes
     step = float(nodes[1] - nodes[0])
@@ -208,18 +243,18 @@ def _on_raster(window: Window, grid: Grid) -> Window | None:
     return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
 
 
-def _strips(window: Window, job: _Job) -> Iterator[Window]:
+def _strips(window: Window, job: Job, strip_bytes: int) -> Iterator[Window]:
     """Cut the window along the stored blocks, into pieces that a worker can hold."""
     row0, row1, col0, col1 = window
     block_rows, block_cols = job.sources[0].block
     whole_rows = block_cols >= job.sources[0].grid.width
     rows = block_rows * max(1, STRIP_ROWS // block_rows) if block_rows < STRIP_ROWS else block_rows
     width = [np.dtype(source.dtype).itemsize for source in job.sources]
-    per_row = sum(width) + 1
-    cols = STRIP_BYTES // (per_row * rows)
+    per_row = sum(width) + CHANGE_BYTES
+    cols = strip_bytes // (per_row * rows)
     if whole_rows or cols < block_cols:
         cols = col1 - col0
-        rows = max(1, min(rows, STRIP_BYTES // (per_row * cols)))
+        rows = max(1, min(rows, strip_bytes // (per_row * cols)))
     else:
         cols = cols // block_cols * block_cols
     for row in range(row0 // rows * rows, row1, rows):
@@ -228,48 +263,55 @@ def _strips(window: Window, job: _Job) -> Iterator[Window]:
             yield first, last, max(col, col0), min(col + cols, col1)
 
 
-def _run(
-    job: _Job, strips: Sequence[Window], *, workers: int, progress: Progress | None
-) -> list[_Tables]:
-    """Work through the strips on several threads; each has tables and open files of its own."""
-    todo = iter(strips)
-    lock = threading.Lock()
-    done = 0
+def sum_windows(job: Job, windows: Sequence[Window]) -> Partial:
+    """Sum some windows: what a worker does, wherever it runs.
 
-    def next_strip() -> Window | None:
-        nonlocal done
-        with lock:
-            done += 1
-            if progress and strips:
-                progress(min(1.0, (done - 1) / len(strips)))
-            return next(todo, None)
+    Parameters
+    ----------
+    job : Job
+    windows : sequence of (int, int, int, int)
+        First row, last row, first column, last column.
 
-    def stop() -> None:
-        nonlocal todo
-        with lock:
-            todo = iter(())
+    Returns
+    -------
+    Partial
 
-    def work() -> _Tables:
-        tables = _Tables()
-        try:
-            with ExitStack() as stack:
-                stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
-                files = _open_all(job.sources, stack)
-                while (window := next_strip()) is not None:
-                    tables.add(job, window, codes=_codes(job, files, window=window))
-        except BaseException:
-            stop()  # nobody goes on with what is lost already
-            raise
-        return tables
+    Raises
+    ------
+    UnreadableBlock
+        If a window cannot be read.
+    """
+    tables = _Tables()
+    with ExitStack() as stack:
+        stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
+        files = _open_all(job.sources, stack)
+        for window in windows:
+            tables.add(job, window, codes=_codes(job, files, window=window))
+    region, number, area = entries(tables.areas)
+    symbols = _decoded(tables.paths, len(job.sources))[number.astype(np.int64)]
+    return Partial(region, symbols, area)
 
-    count = max(1, min(workers, len(strips)))
-    with ThreadPoolExecutor(max_workers=count) as pool:
-        futures = [pool.submit(work) for _ in range(count)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            stop()
-            raise
+
+def _groups(strips: Sequence[Window], strip_bytes: int) -> dict[int, tuple[Window, ...]]:
+    """Bring strips together into pieces of work that are worth the opening of files."""
+    size = max(1, GROUP_BYTES // strip_bytes)
+    return {i: tuple(strips[i * size : (i + 1) * size]) for i in range(-(-len(strips) // size))}
+
+
+def threads(workers: int | None = None) -> Engine:
+    """Return the engine of one machine: as many threads, all processors by default."""
+
+    def run(job: Job, groups: Mapping[int, Sequence[Window]]) -> Iterator[tuple[int, Partial]]:
+        count = max(1, min(workers or os.cpu_count() or 1, len(groups)))
+        with ThreadPoolExecutor(max_workers=count) as pool:
+            futures = {pool.submit(sum_windows, job, part): i for i, part in groups.items()}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    return run
 
 
 def _open_all(
@@ -286,7 +328,7 @@ def _open_all(
 
 
 def _codes(
-    job: _Job, files: Sequence[tuple[Any, list[int], list[int]]], *, window: Window
+    job: Job, files: Sequence[tuple[Any, list[int], list[int]]], *, window: Window
 ) -> npt.NDArray[np.uint8]:
     """Read the symbols of a window, dims (year, row, column)."""
     row0, row1, col0, col1 = window
@@ -328,20 +370,16 @@ def _decoded(paths: Table, years: int) -> npt.NDArray[np.uint8]:
 
 
 def _merged(
-    tables: Sequence[_Tables], years: int
+    partials: Sequence[Partial], years: int
 ) -> tuple[Ints, Ints, Ints, npt.NDArray[np.uint8]]:
-    """Bring the tables of all workers together, in an order that no schedule can change."""
-    regions, symbols, areas = [], [], []
-    for table in tables:
-        region, number, area = entries(table.areas)
-        regions.append(region)
-        symbols.append(_decoded(table.paths, years)[number.astype(np.int64)])
-        areas.append(area)
-    if not sum(len(part) for part in regions):
+    """Bring all sums together, in an order that no schedule can change."""
+    if not sum(len(part.area) for part in partials):
         empty = np.zeros(0, np.int64)
         return empty, empty, empty, np.zeros((0, years), np.uint8)
-    region, area = np.concatenate(regions), np.concatenate(areas)
-    paths, path = np.unique(np.concatenate(symbols), axis=0, return_inverse=True)
+    region = np.concatenate([part.region for part in partials])
+    area = np.concatenate([part.area for part in partials])
+    symbols = np.concatenate([part.symbols for part in partials])
+    paths, path = np.unique(symbols, axis=0, return_inverse=True)
     keys, row = np.unique(np.column_stack([region, path.reshape(-1)]), axis=0, return_inverse=True)
     total = np.zeros(len(keys), np.int64)
     np.add.at(total, row.reshape(-1), area)

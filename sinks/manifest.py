@@ -92,3 +92,9 @@ def _versions() -> dict[str, str]:
         "proj": pyproj.proj_version_str,
         "platform": f"{sys.platform}-{platform.machine()}",
     }
+
+
+def pass_key(inputs: Inputs) -> dict[str, object]:
+    """Return everything that the sums of the pass over the rasters depend on."""
+    settings = inputs.study.model_dump(mode="json", include={"regions", "landcover"})
+    return {"sinks": __version__, "inputs": dict(inputs.hashes), **settings}

@@ -9,44 +9,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import geopandas as gpd
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import shapely
 
 from sinks import tabulate
-from sinks.biomass.density import density_array
+from sinks.biomass.density import Density, density_array
 from sinks.boundaries.geopackage import write_geopackage
+from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
 from sinks.closure import closures
 from sinks.errors import InputChanged, SinksError
 from sinks.folder import OutputFolder, held
 from sinks.inputs import Inputs, input_hashes, load
-from sinks.joint import JointTable, joint_table
-from sinks.landcover.activity import Activity, activity, strata_of_symbols, unknown_symbols
+from sinks.joint import STRIP_BYTES, Engine, Execution, threads
+from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
-from sinks.manifest import manifest
+from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
-from sinks.outlines import outlines
-from sinks.raster import UnreadableBlock, first_cell, symbols
+from sinks.measure import measure
 from sinks.report import write_report
 from sinks.results import REGIONS, Results, write_table
 from sinks.stock import Stock
+from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
 from sinks.texts import text
 from sinks.workbook import write_workbook
 
 Progress = Callable[[str, float], None]
 
-#: Part of a region beyond the raster that is more than a boundary drawn with another pen.
-WORTH_TELLING: Final = 1e-6
 #: What `run` writes beside the tables; each may be left out.
 PARTS: Final = ("regions", "workbook", "report", "map")
+#: What it writes only when the command or the study asks for it.
+ON_REQUEST: Final = ("rasters",)
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,7 @@ class Computed:
     """What a run computes, before anything is written."""
 
     activity: Activity
+    density: Density
     tables: Mapping[str, pd.DataFrame]
 
 
@@ -66,95 +65,19 @@ class Options:
     parts: tuple[str, ...] = PARTS
     progress: Progress = field(default=lambda _stage, _part: None)
     command: str = ""
-
-
-def measure(inputs: Inputs, problems: Problems, *, options: Options) -> Activity | None:
-    """Sum the areas in one pass over all years; report what the pass alone can see.
-
-    Returns
-    -------
-    Activity or None
-        None if the rasters cannot be read or miss the regions; of rasters that must be refused
-        for another reason, what they hold, so that the densities can be checked, too.
-    """
-    study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
-    wide = [source.dtype for source in inputs.sources.values() if source.dtype != "uint8"]
-    blank = sorted(inputs.legend.nodata_codes)
-    table = symbols(inputs.legend.codes, blank, dtype=wide[0] if wide else "uint8")
-    joint = _pass(inputs, table, problems=problems, options=options)
-    if joint is None:
-        return None
-    nodata = {year: source.nodata for year, source in inputs.sources.items()}
-    lookup = strata_of_symbols(inputs.legend, table, nodata=nodata, years=study.years)
-    for year, symbol, hectares in unknown_symbols(joint, lookup):
-        _refuse_code(inputs, table, year=year, symbol=symbol, hectares=hectares, problems=problems)
-    areas = activity(joint, lookup, strata=inputs.legend.strata, codes=inputs.regions.codes)
-    coverage = areas.coverage
-    if float(coverage["inside"].sum()) == 0:
-        bounds = ", ".join(f"{value:.6g}" for value in grid.bounds)
-        own = ", ".join(f"{value:.6g}" for value in inputs.regions.frame.total_bounds)
-        problems.error("raster.no_overlap", file=study.regions.path, raster=bounds, regions=own)
-        return None
-    read = not problems.of(Severity.ERROR)
-    for year in study.years if read else ():
-        if float(coverage["valid"].sel(year=year).sum()) == 0:
-            problems.error("raster.all_nodata", file=inputs.sources[year].shown, year=year)
-    beyond = coverage["outside"].values
-    if (beyond > WORTH_TELLING * coverage["inside"].values).any():
-        name = inputs.regions.frame["region_name"].iloc[int(beyond.argmax())]
-        problems.warn(
-            "raster.regions_outside", file=study.regions.path, count=int((beyond > 0).sum()),
-            first=name, hectares=f"{beyond.sum():.6g}",
-        )  # fmt: skip
-    if not areas.area.size and not problems.of(Severity.ERROR):
-        problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
-    return areas
-
-
-def _pass(
-    inputs: Inputs, table: npt.NDArray[np.int64], *, problems: Problems, options: Options
-) -> JointTable | None:
-    """Run the kernel over the rasters."""
-    study, sources = inputs.study, inputs.sources
-    grid = sources[study.years[0]].grid
-    shapes = np.asarray(inputs.regions.frame.geometry.values)
-    try:
-        return joint_table(
-            sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,
-            nodata=sorted(inputs.legend.nodata_codes),
-            exact=study.landcover.coverage == "exact", workers=options.workers,
-            progress=lambda part: options.progress("areas", part),
-        )  # fmt: skip
-    except UnreadableBlock as error:
-        code = "raster.not_whole" if error.not_whole else "raster.unreadable_block"
-        problems.error(code, file=error.source.shown, place=error.row, reason=error.reason)
-    except ValueError as error:
-        problems.error("raster.crs_reach", file=study.regions.path, crs=str(error))
-    return None
-
-
-def _refuse_code(
-    inputs: Inputs, table: npt.NDArray[np.int64], *, year: int, symbol: int, hectares: float,
-    problems: Problems,
-) -> None:  # fmt: skip
-    """Say which code no class of the legend has, how much of it there is and where."""
-    source, legend = inputs.sources[year], inputs.legend
-    there = inputs.transformer.transform
-    shapes = shapely.transform(inputs.regions.frame.geometry.values, there, interleaved=False)
-    code, place = first_cell(
-        source, symbol, table=table, nodata=sorted(legend.nodata_codes), shapes=list(shapes)
-    )
-    problems.error(
-        "raster.unknown_code", file=source.shown, place=place, code=code,
-        codes=", ".join(str(known) for known in legend.codes),
-        hectares=f"{hectares:.6g}", legend=legend.name, place_text=place,
-    )  # fmt: skip
+    engine: Engine | None = None
+    strip_bytes: int = STRIP_BYTES
 
 
 def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
     """Compute every table of a run; None if the inputs were refused."""
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
-    areas = measure(inputs, problems, options=options)
+    execution = Execution(
+        options.engine or threads(options.workers),
+        options.strip_bytes,
+        lambda part: options.progress("areas", part),
+    )
+    areas = measure(inputs, problems, execution=execution)
     if areas is None:
         return None
     density = density_array(
@@ -166,6 +89,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     check_targets(study.targets, pools=pools, legend=legend, problems=problems)
     if density is None or problems.of(Severity.ERROR):
         return None
+    if density.by_region and _wants_rasters(inputs, options):
+        problems.warn("surfaces.by_region", file=study.density.table)
     stock = Stock(areas, density, level=study.uncertainty.level)
     options.progress("tables", 0.0)
     tables = {
@@ -179,7 +104,11 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
     }
-    return Computed(areas, tables)
+    return Computed(areas, density, tables)
+
+
+def _wants_rasters(inputs: Inputs, options: Options) -> bool:
+    return "rasters" in options.parts or (options.parts != () and inputs.study.output.rasters)
 
 
 def check_study(path: Path, *, strict: bool = False) -> Problems:
@@ -221,6 +150,9 @@ def run_study(path: Path, out: Path, *, options: Options | None = None) -> Resul
     problems.raise_errors(strict=options.strict)
     inputs = cast(Inputs, inputs)  # without an error they are complete
     with held(out, inputs.study.language) as folder:
+        checkpoint = Checkpoint(out, pass_key(inputs))
+        engine = checkpoint.resuming(options.engine or threads(options.workers))
+        options = replace(options, engine=engine)
         computed = cast(Computed, compute(inputs, problems, options=options))
         problems.raise_errors(strict=options.strict)
         meta = manifest(
@@ -233,6 +165,7 @@ def run_study(path: Path, out: Path, *, options: Options | None = None) -> Resul
         seconds = round(time.time() - started, 3)
         timing = {"command": options.command, "seconds": seconds, "workers": options.workers}
         folder.publish(meta | {"run": timing | {"started": round(started, 3)}})
+        checkpoint.forget()
     return Results.open(out, inputs.study.language)
 
 
@@ -250,6 +183,10 @@ def _write(
     )
     if options.parts:
         write_geopackage(_headline(inputs, computed), staging / REGIONS, layer="regions")
+    if _wants_rasters(inputs, options) and not computed.density.by_region:
+        options.progress("rasters", 0.0)
+        total = computed.density.value.sum("pool")
+        write_surfaces(inputs, total, folder=staging / "rasters")
     if "map" in options.parts:
         shown = inputs.regions.frame.to_crs("EPSG:4326").total_bounds
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))

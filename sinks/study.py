@@ -122,6 +122,12 @@ class UncertaintyConfig(Part):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
+class OutputConfig(Part):
+    """`[output]`: what a run writes beside its tables, map, report and workbook."""
+
+    rasters: bool = Field(False, description="carbon density of each year and its change as COG")
+
+
 class TargetConfig(Part):
     """`[[targets]]`: a figure to reach, with the document it comes from."""
 
@@ -153,6 +159,7 @@ class Study(Part):
     density: DensityConfig
     accuracy: dict[str, Any] | None = None
     uncertainty: UncertaintyConfig = UncertaintyConfig()
+    output: OutputConfig = OutputConfig()
     overlays: tuple[dict[str, Any], ...] = ()
     targets: tuple[TargetConfig, ...] = ()
     _base: Path = PrivateAttr(default=Path())

@@ -13,10 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
+import xarray as xr
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
+from sinks import __version__
+from sinks.inputs import Inputs
+from sinks.landcover.activity import pairs_of
+from sinks.measure import coding
 from sinks.raster import GDAL_OPTIONS, RasterSource, read_window, to_symbols
+from sinks.texts import text
 
 Floats = npt.NDArray[np.float32]
 
@@ -53,43 +59,35 @@ def surfaces_of(years: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[
     return own + [Surface(f"carbon-change-{start}-{end}", (start, end)) for start, end in pairs]
 
 
-def write_surfaces(
-    sources: Mapping[int, RasterSource],
-    surfaces: Sequence[Surface],
-    *,
-    per_symbol: Mapping[int, Floats],
-    symbols: npt.NDArray[np.int64],
-    nodata: Sequence[int],
-    folder: Path,
-    tags: Mapping[str, str],
-) -> list[Path]:
-    """Write the surfaces in one pass over the class rasters.
+def write_surfaces(inputs: Inputs, total: xr.DataArray, *, folder: Path) -> list[str]:
+    """Write carbon density per year and its change, in one pass over the class rasters.
 
     Parameters
     ----------
-    sources : mapping of year to RasterSource
-        Rasters of one grid.
-    surfaces : sequence of Surface
-    per_symbol : mapping of year to ndarray, dims (symbol)
-        Density of each symbol of the kernel [t C/ha], NaN where it is none.
-    symbols, nodata
-        As for `sinks.joint.joint_table`.
+    inputs : Inputs
+    total : DataArray, dims (stratum, year)
+        Density of all pools [t C/ha].
     folder : Path
         Where the files go.
-    tags : mapping of str to str
-        Written into every file beside unit and year.
 
     Returns
     -------
-    list of Path
-        float32, NaN for no data: no data is never zero. A change is known only where both years
-        are.
+    list of str
+        Names of the files: float32, NaN for no data (no data is never zero), unit and years in
+        the tags. A change is known only where both years are.
     """
+    study, sources = inputs.study, inputs.sources
+    surfaces = surfaces_of(study.years, pairs_of(study.years))
+    table, lookup = coding(inputs)
+    per_symbol = _per_symbol(total, lookup, strata=inputs.legend.strata)
+    tags = {"source": f"sinks {__version__}", "title": study.study.title, "unit": UNIT}
+    if study.study.synthetic:
+        tags["synthetic"] = text("surfaces.synthetic", study.language)
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / ".scratch"
     scratch.mkdir()
     with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
-        inputs = {year: stack.enter_context(source.open()) for year, source in sources.items()}
+        datasets = {year: stack.enter_context(source.open()) for year, source in sources.items()}
         first = next(iter(sources.values()))
         outputs = [
             stack.enter_context(
@@ -97,7 +95,7 @@ def write_surfaces(
             )
             for surface in surfaces
         ]
-        for window, codes in _blocks(sources, inputs, symbols=symbols, nodata=nodata):
+        for window, codes in _blocks(inputs, datasets, table=table):
             density = {year: per_symbol[year][codes[year]] for year in sources}
             for surface, dataset in zip(surfaces, outputs, strict=True):
                 values = density[surface.years[0]]
@@ -105,18 +103,29 @@ def write_surfaces(
                     values = density[surface.years[1]] - values
                 dataset.write(values, 1, window=window)
         for surface, dataset in zip(surfaces, outputs, strict=True):
-            dataset.update_tags(**tags, unit=UNIT, years=" ".join(map(str, surface.years)))
+            dataset.update_tags(**tags, years=" ".join(map(str, surface.years)))
             dataset.update_tags(1, unit=UNIT)
             dataset.set_band_unit(1, UNIT)
-    paths = []
     with rasterio.Env(**GDAL_OPTIONS):
         for surface in surfaces:
             source_path, path = scratch / f"{surface.name}.tif", folder / f"{surface.name}.tif"
             rasterio.shutil.copy(source_path, path, **COG)
             source_path.unlink()
-            paths.append(path)
     scratch.rmdir()
-    return paths
+    return [f"{surface.name}.tif" for surface in surfaces]
+
+
+def _per_symbol(
+    total: xr.DataArray, lookup: npt.NDArray[np.int64], *, strata: Sequence[str]
+) -> dict[int, Floats]:
+    """Return the density of every symbol by year [t C/ha], NaN where it has none."""
+    out = {}
+    for k, year in enumerate(total["year"].values):
+        own = {str(name): float(total.sel(stratum=name, year=year)) for name in total["stratum"]
+               .values}  # fmt: skip
+        values = [own.get(strata[i], np.nan) if i >= 0 else np.nan for i in lookup[k]]
+        out[int(year)] = np.array(values, dtype=np.float32)
+    return out
 
 
 def _profile(source: RasterSource) -> dict[str, Any]:
@@ -129,13 +138,10 @@ def _profile(source: RasterSource) -> dict[str, Any]:
 
 
 def _blocks(
-    sources: Mapping[int, RasterSource],
-    inputs: Mapping[int, Any],
-    *,
-    symbols: npt.NDArray[np.int64],
-    nodata: Sequence[int],
+    inputs: Inputs, datasets: Mapping[int, Any], *, table: npt.NDArray[np.int64]
 ) -> Iterator[tuple[Window, dict[int, npt.NDArray[np.uint8]]]]:
-    """Yield strips of symbols of all years; the years of the next are read meanwhile."""
+    """Yield strips of symbols of all years; those of the next are read meanwhile."""
+    sources, blank = inputs.sources, sorted(inputs.legend.nodata_codes)
     grid = next(iter(sources.values())).grid
     rows = [(row, min(row + BLOCK, grid.height)) for row in range(0, grid.height, BLOCK)]
 
@@ -143,7 +149,9 @@ def _blocks(
         window = (span[0], span[1], 0, grid.width)
         return {
             year: to_symbols(
-                read_window(inputs[year], [source.band], window=window)[0], symbols, nodata=nodata
+                read_window(datasets[year], [source.band], window=window)[0],
+                table,
+                nodata=(*blank, *source.blank),
             )
             for year, source in sources.items()
         }

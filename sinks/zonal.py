@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 #: Class codes (year, row, column); columns at which the path changes, row after row, and where
 #: each row of them starts; first column of the window.
 Cells = tuple[Bytes, Columns, Ints, int]
-#: First column node, columns from node to node; cell area at nodes, half slopes, running sum by row.
+#: First column node, columns from node to node; by row: cell area at nodes, half slopes, sum.
 Areas = tuple[int, float, Floats, Floats, Floats]
 #: Area by path of the region in hand, the paths it has met, how many these are.
 Sums = tuple[Ints, Ints, Ints]

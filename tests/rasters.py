@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import rasterio
 import shapely
 from affine import Affine
 from pyproj import CRS, Transformer
+from rasterio.errors import NotGeoreferencedWarning
 
 from sinks.checks import Problems
 from sinks.grid import Grid
-from sinks.joint import JointTable, joint_table
+from sinks.joint import STRIP_BYTES, Execution, JointTable, joint_table, threads
 from sinks.outlines import outlines
 from sinks.raster import RasterSource, load_rasters, symbols
 from sinks.study import LandcoverConfig, Source
@@ -45,8 +47,10 @@ def write_raster(
         "transform": transform or Affine(1, 0, 0, 0, -1, 0),
         "nodata": nodata,
     }
-    with rasterio.open(path, "w", **(profile | options)) as dataset:
-        dataset.write(bands)
+    with warnings.catch_warnings():  # of a place without one, or at the origin, as asked for
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **(profile | options)) as dataset:
+            dataset.write(bands)
     return path
 
 
@@ -75,7 +79,9 @@ def joint_of(
     crs: object | None = None,
     codes: Sequence[int] = (),
     nodata: Sequence[int] = (),
-    **options: Any,
+    exact: bool = True,
+    workers: int = 1,
+    strip_bytes: int = STRIP_BYTES,
 ) -> JointTable:
     """Sum the areas of shapes, given in `crs` or else in that of the rasters."""
     grid = next(iter(sources.values())).grid
@@ -85,7 +91,8 @@ def joint_of(
     table = symbols(codes, nodata, dtype=wide[0] if wide else "uint8")
     geometry = np.array(list(shapes), dtype=object)
     outline = outlines(geometry, grid, transformer=transformer)
-    return joint_table(sources, outline, symbols=table, nodata=nodata, **options)
+    how = Execution(engine=threads(workers), strip_bytes=strip_bytes)
+    return joint_table(sources, outline, symbols=table, nodata=nodata, exact=exact, execution=how)
 
 
 def square_metres(joint: JointTable) -> dict[tuple[int, tuple[int, ...]], float]:

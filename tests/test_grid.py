@@ -268,7 +268,7 @@ def area_on(folder: Path, polygon: Any, raster: str, *, exact: bool = True) -> f
     values = np.ones((height, width), dtype=np.uint8)
     name = folder / f"{raster.replace(':', '')}.tif"
     sources = load({2010: write_raster(name, values, crs=crs, transform=place)})
-    joint = joint_of(sources, [polygon], crs="EPSG:4326", exact=exact, workers=1)
+    joint = joint_of(sources, [polygon], crs="EPSG:4326", exact=exact)
     assert joint.outside.tolist() == [0]
     return float(region_totals(joint, 1)[0])
 

@@ -22,12 +22,12 @@ PACKAGE = ROOT / "sinks"
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
     "ground": "errors texts checks rows units parameters draws datum grid validation study",
-    "geography": "legend boundaries regions outlines raster hashtable zonal joint",
+    "geography": "legend boundaries regions outlines raster hashtable zonal joint checkpoint cluster",
     "halves": "landcover biomass",
-    "result": "stock target reconcile tabulate layers surfaces results folder inputs manifest",
+    "result": "stock target reconcile tabulate layers results folder inputs measure surfaces manifest",
     "faces": (
         "wording chain closure summary maps report workbook publish run demo explain"
-        " starter cli __init__ __main__"
+        " starter execution cli __init__ __main__"
     ),
 }
 PLACES = {

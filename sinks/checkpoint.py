@@ -1,0 +1,92 @@
+"""Checkpoints of a long pass: sums of finished windows, kept until the run is complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+
+from sinks.joint import Engine, Job, Partial, Window
+
+#: A pass shorter than this is quicker to repeat than to keep [s].
+AFTER_S: Final = 60.0
+FOLDER: Final = ".sinks-partial"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the sums of one pass are kept.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    key : mapping
+        Everything the sums depend on: hashes of the inputs, settings, version. Sums of another
+        key are never used.
+    """
+
+    root: Path
+    key: Mapping[str, object]
+
+    def _folder(self, groups: Mapping[int, Sequence[Window]]) -> Path:
+        content = json.dumps([self.key, sorted(groups.items())], sort_keys=True, default=str)
+        return self.root / FOLDER / hashlib.sha256(content.encode()).hexdigest()[:24]
+
+    def resuming(self, engine: Engine) -> Engine:
+        """Return an engine that goes on where a killed run stopped.
+
+        Finished groups are taken from the folder; when a pass has lasted a minute, everything
+        finished so far is saved there, and from then on each group as it comes.
+        """
+
+        def run(job: Job, groups: Mapping[int, Sequence[Window]]) -> Iterator[tuple[int, Partial]]:
+            folder = self._folder(groups)
+            self._forget_others(folder)
+            known = {i: part for i in groups if (part := _load(folder / f"{i}.npz")) is not None}
+            yield from known.items()
+            todo = {i: part for i, part in groups.items() if i not in known}
+            started, unsaved = time.monotonic(), dict[int, Partial]()
+            for i, partial in engine(job, todo) if todo else ():
+                unsaved[i] = partial
+                if time.monotonic() - started >= AFTER_S:
+                    _save(folder, unsaved)
+                    unsaved = {}
+                yield i, partial
+
+        return run
+
+    def _forget_others(self, folder: Path) -> None:
+        for other in folder.parent.glob("*") if folder.parent.is_dir() else ():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def forget(self) -> None:
+        """Remove the sums: the run they were for is complete."""
+        shutil.rmtree(self.root / FOLDER, ignore_errors=True)
+
+
+def _save(folder: Path, partials: Mapping[int, Partial]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, partial in partials.items():
+        aside = folder / f"{i}.part"
+        with aside.open("wb") as stream:
+            np.savez(stream, region=partial.region, symbols=partial.symbols, area=partial.area)
+        aside.replace(folder / f"{i}.npz")
+
+
+def _load(path: Path) -> Partial | None:
+    """Return saved sums, None if there are none or they cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return Partial(saved["region"], saved["symbols"], saved["area"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None

@@ -1,0 +1,116 @@
+"""Hectares of a study: the pass over its rasters, and the problems that only the pass can see."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from sinks.checks import Problems, Severity
+from sinks.inputs import Inputs
+from sinks.joint import Execution, JointTable, joint_table
+from sinks.landcover.activity import Activity, activity, strata_of_symbols, unknown_symbols
+from sinks.outlines import outlines
+from sinks.raster import UnreadableBlock, first_cell, symbols
+
+#: Part of a region beyond the raster that is more than a boundary drawn with another pen.
+WORTH_TELLING: Final = 1e-6
+
+
+def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Activity | None:
+    """Sum the areas in one pass over all years; report what the pass alone can see.
+
+    Returns
+    -------
+    Activity or None
+        None if the rasters cannot be read or miss the regions; of rasters that must be refused
+        for another reason, what they hold, so that the densities can be checked, too.
+    """
+    study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
+    table, lookup = coding(inputs)
+    joint = _pass(inputs, table, problems=problems, execution=execution)
+    if joint is None:
+        return None
+    for year, symbol, hectares in unknown_symbols(joint, lookup):
+        _refuse_code(inputs, table, year=year, symbol=symbol, hectares=hectares, problems=problems)
+    areas = activity(joint, lookup, strata=inputs.legend.strata, codes=inputs.regions.codes)
+    coverage = areas.coverage
+    if float(coverage["inside"].sum()) == 0:
+        bounds = ", ".join(f"{value:.6g}" for value in grid.bounds)
+        own = ", ".join(f"{value:.6g}" for value in inputs.regions.frame.total_bounds)
+        problems.error("raster.no_overlap", file=study.regions.path, raster=bounds, regions=own)
+        return None
+    read = not problems.of(Severity.ERROR)
+    for year in study.years if read else ():
+        if float(coverage["valid"].sel(year=year).sum()) == 0:
+            problems.error("raster.all_nodata", file=inputs.sources[year].shown, year=year)
+    beyond = coverage["outside"].values
+    if (beyond > WORTH_TELLING * coverage["inside"].values).any():
+        name = inputs.regions.frame["region_name"].iloc[int(beyond.argmax())]
+        problems.warn(
+            "raster.regions_outside", file=study.regions.path, count=int((beyond > 0).sum()),
+            first=name, hectares=f"{beyond.sum():.6g}",
+        )  # fmt: skip
+    if not areas.area.size and not problems.of(Severity.ERROR):
+        problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
+    return areas
+
+
+def coding(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the class code of every symbol of the kernel, and its stratum by year.
+
+    Returns
+    -------
+    ndarray, dims (symbol)
+        See `sinks.raster.symbols`.
+    ndarray, dims (year, symbol)
+        See `sinks.landcover.activity.strata_of_symbols`.
+    """
+    wide = [source.dtype for source in inputs.sources.values() if source.dtype != "uint8"]
+    blank = sorted(inputs.legend.nodata_codes)
+    table = symbols(inputs.legend.codes, blank, dtype=wide[0] if wide else "uint8")
+    nodata = {year: source.nodata for year, source in inputs.sources.items()}
+    years = inputs.study.years
+    return table, strata_of_symbols(inputs.legend, table, nodata=nodata, years=years)
+
+
+def _pass(
+    inputs: Inputs, table: npt.NDArray[np.int64], *, problems: Problems, execution: Execution
+) -> JointTable | None:
+    """Run the kernel over the rasters."""
+    study, sources = inputs.study, inputs.sources
+    grid = sources[study.years[0]].grid
+    shapes = np.asarray(inputs.regions.frame.geometry.values)
+    try:
+        return joint_table(
+            sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,
+            nodata=sorted(inputs.legend.nodata_codes),
+            exact=study.landcover.coverage == "exact",
+            execution=execution,
+        )  # fmt: skip
+    except UnreadableBlock as error:
+        code = "raster.not_whole" if error.not_whole else "raster.unreadable_block"
+        problems.error(code, file=error.source.shown, place=error.row, reason=error.reason)
+    except ValueError as error:
+        problems.error("raster.crs_reach", file=study.regions.path, crs=str(error))
+    return None
+
+
+def _refuse_code(
+    inputs: Inputs, table: npt.NDArray[np.int64], *, year: int, symbol: int, hectares: float,
+    problems: Problems,
+) -> None:  # fmt: skip
+    """Say which code no class of the legend has, how much of it there is and where."""
+    source, legend = inputs.sources[year], inputs.legend
+    there = inputs.transformer.transform
+    shapes = shapely.transform(inputs.regions.frame.geometry.values, there, interleaved=False)
+    code, place = first_cell(
+        source, symbol, table=table, nodata=sorted(legend.nodata_codes), shapes=list(shapes)
+    )
+    problems.error(
+        "raster.unknown_code", file=source.shown, place=place, code=code,
+        codes=", ".join(str(known) for known in legend.codes),
+        hectares=f"{hectares:.6g}", legend=legend.name, place_text=place,
+    )  # fmt: skip
