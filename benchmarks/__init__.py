@@ -1,1 +1,1 @@
-"""How fast sinks is on this machine."""
+"""How fast sinks is, and how much memory it takes, on this machine."""

@@ -1,62 +1,54 @@
-"""Time the main job on this machine: `python3 start.py bench`.
-
-Each step is a process of its own, as a user runs it; its peak memory is that of the process and
-its children, sampled every 20 milliseconds.
-"""
+"""Measure sinks on this machine: `python3 start.py bench [COMMAND]`."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import time
+import argparse
 from pathlib import Path
 
-import psutil
+from benchmarks import commands, rivals
+from benchmarks.measure import ROOT
 
-INTERVAL = 0.02
+COMMANDS = {
+    "main": commands.main_job,
+    "areas": commands.areas,
+    "polygons": commands.polygons,
+    "years": commands.years,
+    "grid": commands.grid,
+    "run": commands.run,
+    "draws": commands.draws,
+    "peers": rivals.compared,
+}
+SMALL = 16
 
 
-def resident(process: psutil.Process) -> int:
-    """Return the memory of a process and its children [bytes], 0 once it has ended."""
-    try:
-        family = [process, *process.children(recursive=True)]
-        return sum(member.memory_info().rss for member in family)
-    except psutil.Error:
-        return 0
-
-
-def timed(*arguments: str) -> tuple[float, float]:
-    """Run `sinks` with arguments; return wall time [s] and peak memory [MB]."""
-    start = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "sinks", *arguments], stdout=subprocess.DEVNULL
-    ) as process:
-        watched, peak = psutil.Process(process.pid), 0
-        while process.poll() is None:
-            peak = max(peak, resident(watched))
-            time.sleep(INTERVAL)
-    if process.returncode:
-        sys.exit(f"sinks {' '.join(arguments)} ended with {process.returncode}")
-    return time.perf_counter() - start, peak / 1e6
+def options_of(arguments: list[str] | None = None) -> tuple[str, commands.Options]:
+    """Return what the command line asks for."""
+    lines = "\n".join(f"  {name:<9} {call.__doc__}" for name, call in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, epilog=lines,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("command", nargs="?", default="main", choices=COMMANDS)
+    add("--runs", type=int, help="measurements of each (5; 1 with --small)")
+    add("--small", action="store_true", help="cells of 480 m: a look, no measurement")
+    add("--factor", type=int, default=1, help="how many times coarser than 30 m")
+    add("--only", nargs="+", default=[], help="tasks whose name holds one of these")
+    add("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="inputs are kept there")
+    default = commands.Options.peer_python
+    add("--peer-python", default=default, help="interpreter with pygeoprocessing and InVEST")
+    found = parser.parse_args(arguments)
+    factor = SMALL if found.small else found.factor
+    runs = found.runs or (1 if found.small else 5)
+    return found.command, commands.Options(
+        found.folder.resolve(), factor, runs, tuple(found.only), found.peer_python
+    )
 
 
 def main() -> None:
-    """Print one line per step."""
-    print(f"{psutil.cpu_count()} processors, {psutil.virtual_memory().total / 1e9:.0f} GB memory")
-    print(f"{'step':<44}{'seconds':>9}{'MB':>8}")
-    with tempfile.TemporaryDirectory() as folder:
-        study, out = Path(folder, "study.toml"), Path(folder, "again")
-        steps = {
-            "start and print the version": ["version"],
-            "demo: invent the province and run it": ["demo", folder],
-            "check: open and check every input": ["check", str(study)],
-            "run, tables only": ["run", str(study), "--out", str(out), "--only", "tables"],
-            "run, everything": ["run", str(study), "--out", str(out)],
-        }
-        for title, arguments in steps.items():
-            seconds, memory = timed(*arguments)
-            print(f"{title:<44}{seconds:>9.1f}{memory:>8.0f}", flush=True)
+    """Print one Markdown section."""
+    command, options = options_of()
+    print(COMMANDS[command](options))
 
 
 if __name__ == "__main__":

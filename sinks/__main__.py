@@ -8,8 +8,10 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    # Of `python -m`, the folder that we stand in comes first: a folder of data is none of programs.
-    if sys.path and sys.path[0] == os.getcwd() and not os.path.isdir("sinks"):
+    # `python -m` looks for modules where we stand, first. A folder of data is none of programs,
+    # and even pathlib could be a file in it.
+    here = os.getcwd()  # noqa: PTH109
+    if sys.path and sys.path[0] == here and not os.path.isdir("sinks"):  # noqa: PTH112
         del sys.path[0]
     from sinks.environment import lock
 

@@ -109,6 +109,13 @@ class Problems:
         if item not in self._items:
             self._items.append(item)
 
+    def add(self, problem: Problem) -> None:
+        """Add a problem that another list has gathered."""
+        self._add(
+            problem.severity, problem.code, file=problem.file, place=problem.place,
+            values=dict(problem.values),
+        )  # fmt: skip
+
     def error(
         self, code: str, /, *, file: object = "", place: object = "", **values: object
     ) -> None:

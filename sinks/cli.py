@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from sinks import __version__
-from sinks.errors import SinksError
+from sinks.exits import ended
 from sinks.texts import Language, text
 
 if TYPE_CHECKING:
@@ -21,8 +22,24 @@ if TYPE_CHECKING:
     from sinks.results import Results
     from sinks.run import Options
 
+#: Of `run`: STUDY is the manifest of a run that is to be repeated.
+FROM_MANIFEST = "--from-manifest"
+
+
+class _Commands(TyperGroup):
+    """The commands; ``run --from-manifest`` is one of its own, with arguments of its own."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Return name, command and arguments."""
+        words = [word.removeprefix(f"{FROM_MANIFEST}=") for word in args]
+        if args[:1] == ["run"] and (FROM_MANIFEST in args or words != args):
+            args = ["repeat", *(word for word in words[1:] if word != FROM_MANIFEST)]
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="sinks",
+    cls=_Commands,
     help=text("cli.help", "en") + "\n\n" + text("cli.help", "zh"),
     no_args_is_help=True,
     add_completion=False,
@@ -37,30 +54,20 @@ OutFolder = Annotated[
 Parts = Annotated[
     str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters]")
 ]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="output folder · 输出文件夹")]
+Workers = Annotated[int | None, typer.Option(min=1, help="threads")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="of a dask.distributed cluster")
+]
+Memory = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters")
+]
 Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
 
 def run_command() -> int:
     """Run the command of this process; return its exit code."""
-    try:
-        app(standalone_mode=False)
-    except SinksError as error:
-        typer.echo(str(error), err=True)
-        return error.exit_code
-    except typer.Exit as error:
-        return error.exit_code
-    except typer.Abort:
-        return 1
-    except OSError as error:
-        typer.echo(str(error), err=True)
-        return 3
-    except Exception as error:
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        return int(getattr(error, "exit_code", 2))
-    return 0
+    return ended(lambda: app(standalone_mode=False))
 
 
 @contextmanager
@@ -130,51 +137,83 @@ def check(
 @app.command()
 def run(
     study: StudyFile,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="output folder · 输出文件夹")],
+    out: Out,
     *,
     strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="threads")] = None,
+    workers: Workers = None,
     only: Parts = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="of a dask.distributed cluster")
-    ] = None,
-    max_memory: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters"),
-    ] = None,
+    scheduler: Scheduler = None,
+    max_memory: Memory = None,
 ) -> None:
-    """Run a study: tables, workbook, report, map · 运行研究."""
+    """Run a study: tables, workbook, report, map · 运行研究.
+
+    With --from-manifest, STUDY is the manifest.json of a finished run, which is repeated on the
+    same inputs · 加 --from-manifest 时，STUDY 为某次运行的 manifest.json，按相同输入重做.
+    """
     from sinks.execution import options_of
 
     options = options_of(workers=workers, scheduler=scheduler, max_memory=max_memory)
-    _run(study, out, options=replace(options, strict=strict), only=only)
+    parts = _parts(only)
+    _run(study, out, options=replace(options, strict=strict, parts=parts))
 
 
-def _run(study: Path, out: Path, *, options: Options, only: str | None = None) -> None:
-    from sinks.run import ON_REQUEST, PARTS, run_study
+@app.command(hidden=True)
+def repeat(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.json")],
+    out: Out,
+    *,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    max_memory: Memory = None,
+) -> None:
+    """Repeat a run from its manifest: `sinks run --from-manifest` · 按清单重做一次运行."""
+    from sinks.execution import options_of
+    from sinks.repeat import outcome, recipe_of
+
+    recipe = recipe_of(manifest)
+    options = options_of(workers=workers, scheduler=scheduler, max_memory=max_memory)
+    options = replace(options, parts=recipe.parts)
+    results = _run(recipe.study, out, options=options, content=recipe.content)
+    for line in outcome(recipe, results):
+        typer.echo(line)
+
+
+def _parts(only: str | None) -> tuple[str, ...]:
+    """Return what a run is to write beside the tables."""
+    from sinks.run import ON_REQUEST, PARTS
 
     parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
     known = ("tables", *PARTS, *ON_REQUEST)
     unknown = [part for part in parts if part not in known]
     if unknown:
         raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(known)})")
-    kept = tuple(part for part in parts if part != "tables")
+    return tuple(part for part in parts if part != "tables")
+
+
+def _run(study: Path, out: Path, *, options: Options, content: bytes | None = None) -> Results:
+    from sinks.run import run_study
+
     command = " ".join(["sinks", *sys.argv[1:]])
     with _progress() as progress:
-        options = replace(options, parts=kept, progress=progress, command=command)
-        results = run_study(study, out, options=options)
+        options = replace(options, progress=progress, command=command)
+        results = run_study(study, out, options=options, content=content)
     _summary(results)
+    return results
 
 
 def _summary(results: Results) -> None:
     """Print what was found and where to look."""
+    from sinks.comparison import sentences as differences
+    from sinks.quality import remarks
     from sinks.summary import sentences
 
     language = results.language
     for record in results.meta["problems"]:
         if record["severity"] != "ERROR":
             typer.echo(record["text"][language], err=True)
-    for line in sentences(results):
+    compared = differences(results.meta["run"].get("compared", {}), language)
+    checked = remarks(results.tables["qc"], language)
+    for line in (*sentences(results), *checked, *compared):
         typer.echo(line)
     for name in ("map.html", "report.html", "workbook.xlsx", "tables"):
         if (results.root / name).exists():
@@ -202,9 +241,13 @@ def _rewrite(folder: Path, name: str, *, write: Callable[[Results, Path], None])
     from sinks.folder import replace_output
     from sinks.results import Results
 
-    results = Results.open(folder)
-    replace_output(folder, name, write=lambda path: write(results, path), language=results.language)
-    typer.echo(text("cli.wrote", results.language, path=folder / name))
+    language = Results.open(folder).language
+
+    def written(path: Path) -> None:
+        write(Results.open(folder), path)  # while it is held: no other run can come in between
+
+    replace_output(folder, name, write=written, language=language)
+    typer.echo(text("cli.wrote", language, path=folder / name))
 
 
 @app.command()

@@ -34,8 +34,11 @@ class Closure:
 
 
 def _closure(name: str, sides: tuple[pd.Series, pd.Series], *, size: pd.Series) -> Closure:
-    """Compare two series on one index; a pair with a side missing fails."""
-    frame = pd.DataFrame({"left": sides[0], "right": sides[1]})
+    """Compare two series on one index; a pair with a side missing fails.
+
+    A region without data has neither: nothing is claimed of it.
+    """
+    frame = pd.DataFrame({"left": sides[0], "right": sides[1]}).dropna(how="all")
     extent = size.reindex(frame.index).abs().fillna(0).to_numpy(float)
     gap = (frame["left"] - frame["right"]).abs().to_numpy(float)
     passed = bool(np.all(gap <= RELATIVE * extent + ABSOLUTE)) if len(frame) else True
@@ -55,7 +58,7 @@ def _parents(results: Results) -> list[Closure]:
         if above == order[-1]:
             rows = rows.assign(region_code="ALL")
         key = ["level", "region_code", "year"]
-        sums.append(rows.groupby(key)[["stock_t_c", "valid_ha"]].sum())
+        sums.append(rows.groupby(key)[["stock_t_c", "valid_ha"]].sum(min_count=1))
         own.append(table[table["level"] == above].set_index(key)[["stock_t_c", "valid_ha"]])
     left, right = pd.concat(sums), pd.concat(own)
     return [

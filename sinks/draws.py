@@ -128,4 +128,7 @@ def summarise(draws: Floats, *, level: float) -> Summary:
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=-1)
     ddof = 1 if draws.shape[-1] > 1 else 0
-    return Summary(se=draws.std(axis=-1, ddof=ddof), low=low, high=high)
+    # The mean of equal numbers is not always that number: what does not vary has no error.
+    varies = draws.max(axis=-1) > draws.min(axis=-1)
+    se = np.where(varies, draws.std(axis=-1, ddof=ddof), 0.0)
+    return Summary(se=se, low=low, high=high)

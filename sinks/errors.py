@@ -31,8 +31,20 @@ class InputProblems(SinksError):
         super().__init__("\n".join(problem.text() for problem in self.problems))
 
 
+class UnusableOption(SinksError):
+    """An option cannot be used: no such amount of memory, an extra that is not installed."""
+
+    exit_code = 2
+
+
 class OutputFailed(SinksError):
     """Reading or writing failed: disk full, no permission, a file vanished."""
+
+    exit_code = 3
+
+
+class ClusterFailed(SinksError):
+    """A cluster cannot do the work: no scheduler, no worker, a worker that sees other files."""
 
     exit_code = 3
 

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from sinks.cluster import cluster
-from sinks.errors import SinksError
+from sinks.errors import UnusableOption
 from sinks.joint import STRIP_BYTES
 from sinks.run import Options
 from sinks.texts import Language, text
@@ -44,8 +44,8 @@ def options_of(
 
     Raises
     ------
-    SinksError
-        If the limit is no amount of memory or too small, or the cluster cannot be used.
+    UnusableOption
+        If the limit is no amount of memory or too small, or the extra for clusters is missing.
     """
     strip = STRIP_BYTES
     if max_memory is not None:
@@ -71,5 +71,5 @@ def memory_of(written: str, language: Language) -> int:
     least = BASE_BYTES + 50 * 10**6
     if amount < least:
         shown = f"{least // 10**6}MB"
-        raise SinksError(text("run.bad_memory", language, found=written, least=shown))
+        raise UnusableOption(text("run.bad_memory", language, found=written, least=shown))
     return amount

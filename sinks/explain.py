@@ -284,6 +284,10 @@ def explain(results: Results, region: str, *, language: Language | None = None) 
     language = language or results.language
     words = Words(language, float(results.meta["study"].get("level", 0.95)))
     place = find_region(results, region, language=language)
+    stock = _row(results, place, table="regions", year=span_of(results)[1])
+    if not math.isfinite(stock["stock_t_c"]):
+        shown = f"{place.name} ({plain(place.code)}) · {plain(results.title)}"
+        return f"{shown}\n{words.t('explain.no_data')}\n"
     parts = [
         _headline(results, place, words=words),
         _stock_lines(results, place, words=words),

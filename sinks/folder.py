@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
+from pyogrio.errors import DataLayerError, DataSourceError
+from rasterio.errors import RasterioError
+from xlsxwriter.exceptions import XlsxFileError
 
 from sinks.errors import FolderLocked, OutputFailed
+from sinks.escape import is_file_name
 from sinks.texts import Language, text
 
 MANIFEST: Final = "manifest.json"
@@ -25,9 +28,11 @@ STAGING: Final = ".sinks-staging"
 READY: Final = ".sinks-ready"
 #: The run before, until the new one stands in its place.
 OLD: Final = ".sinks-old"
-#: What a run may write at the top of its folder; nothing hidden, nothing that leads out of it.
-NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 CHUNK: Final = 1 << 20
+#: What a full disk can look like: each library that writes has a word of its own for it.
+WRITE_ERRORS: Final = (
+    OSError, DataSourceError, DataLayerError, RasterioError, XlsxFileError
+)  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:
@@ -113,7 +118,7 @@ def own_names(root: Path) -> set[str]:
         ours = {"sinks", "study", "outputs"} <= set(content)
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return {name for name in names if NAME.fullmatch(name)} | {MANIFEST} if ours else set()
+    return {name for name in names if is_file_name(name)} | {MANIFEST} if ours else set()
 
 
 def finish_swap(root: Path) -> None:
@@ -192,12 +197,72 @@ def held(root: Path, language: Language) -> Iterator[OutputFolder]:
         clean(root)
         folder.staging.mkdir()
         yield folder
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except WRITE_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error)[:300]
         raise OutputFailed(text("output.failed", language, folder=root, reason=reason)) from error
     finally:
-        shutil.rmtree(folder.staging, ignore_errors=True)
+        with suppress(OSError):
+            clean(root)  # told to end between the first rename and the last: the run is complete
         lock.release()
+
+
+def refuse_held(root: Path, language: Language) -> None:
+    """Refuse at once a folder that another run holds, before anything long is begun.
+
+    Raises
+    ------
+    FolderLocked
+    """
+    if not (root / LOCK).is_file():
+        return
+    try:
+        with FileLock(root / LOCK, timeout=0):
+            pass
+    except Timeout as error:
+        raise FolderLocked(text("output.locked", language, folder=root)) from error
+    except OSError:
+        return  # a folder that cannot be written: `held` says so
+
+
+def recover(root: Path, language: Language) -> None:
+    """Put a complete run in place that was cut off while it was put there.
+
+    Raises
+    ------
+    FolderLocked
+        If another process is about it.
+    OutputFailed
+        If it cannot be put in place; the folder is neither the old run nor the new one.
+    """
+    if not (root / READY).is_dir():
+        return
+    try:
+        with FileLock(root / LOCK, timeout=0):
+            clean(root)
+    except Timeout as error:
+        raise FolderLocked(text("output.locked", language, folder=root)) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputFailed(text("output.half", language, folder=root, reason=reason)) from error
+
+
+def outputs_of(root: Path, language: Language) -> dict[str, str]:
+    """Return the SHA-256 of every output of a finished run, by its name, from the manifest.
+
+    Raises
+    ------
+    OutputFailed
+        If there is no manifest, or a name in it leads out of the folder.
+    """
+    try:
+        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        outputs = {str(name): str(value) for name, value in content["outputs"].items()}
+        inside = all(is_file_name(part) for name in outputs for part in name.split("/"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutputFailed(text("results.incomplete", language, folder=root)) from error
+    if not inside:
+        raise OutputFailed(text("results.incomplete", language, folder=root))
+    return outputs
 
 
 def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
@@ -220,7 +285,7 @@ def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
     OutputFailed
         If a file is missing or differs from the manifest; the message names each.
     """
-    outputs = json.loads((root / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+    outputs = outputs_of(root, language)
     bad = []
     for name, expected in outputs.items():
         if name == ignored:
@@ -249,7 +314,7 @@ def replace_output(
     with held(root, language) as folder:
         verify_outputs(root, language, ignored=name)
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        for other in set(content["outputs"]) - {name}:
+        for other in sorted(set(outputs_of(root, language)) - {name}):
             target = folder.staging / other
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / other, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sinks.folder import sha256_of
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
 from sinks.raster import RasterSource, load_rasters
+from sinks.rasterchecks import check_nodata
 from sinks.regions import Regions, load_regions
 from sinks.study import Study, load_study
 
@@ -33,7 +35,7 @@ class Inputs:
     hashes: Mapping[str, str]
 
 
-def load(path: Path, problems: Problems) -> Inputs | None:
+def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
     """Open and check every input of a study, gathering all problems.
 
     Parameters
@@ -41,27 +43,38 @@ def load(path: Path, problems: Problems) -> Inputs | None:
     path : Path
         The study file.
     problems : Problems
+    content : bytes, optional
+        What the study file holds, where a run is repeated from its manifest; `path` then says
+        no more than its name and the folder that its paths start from.
 
     Returns
     -------
     Inputs or None
         None if anything was refused; what can be opened is checked all the same.
     """
-    study = load_study(path, problems)
+    study = load_study(path, problems, content=content)
     if study is None:
         return None
     refused = {problem.place for problem in problems.of(Severity.ERROR)}
-    hashes = {} if refused else input_hashes(path, study)
+    hashes = {path.name: hashlib.sha256(study.content).hexdigest()}
+    hashes |= {} if refused else file_hashes(study)
     legend = None
     if "landcover.legend" not in refused:
-        legend = load_legend(study.landcover.legend, base=study.base, problems=problems)
+        legend = load_legend(
+            study.landcover.legend, base=study.base, problems=problems, limits=study.limits
+        )
     if legend is not None:
         forced = study.landcover.allow_version_change
         check_versions(legend.name, study.years, allow=forced, problems=problems)
     regions = None
     if "regions.path" not in refused:
-        regions = load_regions(study.regions, base=study.base, problems=problems)
-    sources = _sources(study, refused, problems=problems)
+        regions = load_regions(
+            study.regions, base=study.base, problems=problems, limits=study.limits
+        )
+    sources = _sources(study, legend, refused=refused, problems=problems)
+    if legend is not None and sources is not None:
+        asserted = study.landcover.nodata is not None
+        check_nodata(sources, legend, asserted=asserted, problems=problems)
     densities = _densities(study, legend, refused=refused, problems=problems)
     transformer = None
     if regions is not None and sources:
@@ -78,16 +91,21 @@ def load(path: Path, problems: Problems) -> Inputs | None:
 
 
 def _sources(
-    study: Study, refused: AbstractSet[str], *, problems: Problems
+    study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
 ) -> dict[int, RasterSource] | None:
     """Open the rasters whose paths are right."""
     rasters = {
         year: source
         for year, source in study.landcover.rasters.items()
-        if f"landcover.rasters.{year}" not in refused
+        if not any(f"{place}.".startswith(f"landcover.rasters.{year}.") for place in refused)
     }
     config = study.landcover.model_copy(update={"rasters": rasters})
-    return load_rasters(config, base=study.base, problems=problems) if rasters else None
+    if not rasters:
+        return None
+    blank = None if legend is None else sorted(legend.nodata_codes)
+    return load_rasters(
+        config, base=study.base, problems=problems, limits=study.limits, blank=blank
+    )
 
 
 def _densities(
@@ -98,13 +116,14 @@ def _densities(
         return None
     stratum_of = {code: legend.stratum_of(code) for code in legend.codes}
     return load_density_table(
-        study.density.table, base=study.base, stratum_of=stratum_of, problems=problems
-    )
+        study.density.table, base=study.base, stratum_of=stratum_of, problems=problems,
+        limits=study.limits,
+    )  # fmt: skip
 
 
-def input_hashes(path: Path, study: Study) -> dict[str, str]:
-    """Hash every file that a study is made of, by the name the study gives it."""
-    named = {path.name: path}
+def file_hashes(study: Study) -> dict[str, str]:
+    """Hash every file that a study names, by the name it gives it."""
+    named = {}
     for written in study.files.values():
         file = study.path_of(written)
         named[written] = file

@@ -16,32 +16,28 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from sinks import zonal
-from sinks.grid import CellAreas, Grid, cell_areas
+from sinks.grid import CellAreas, cell_areas
 from sinks.hashtable import Table, entries, grown, new_table
 from sinks.outlines import Outlines, area_beyond
 from sinks.raster import (
     GDAL_OPTIONS,
+    NotTiff,
     RasterSource,
     UnreadableBlock,
     pass_as_they_are,
     read_window,
     to_symbols,
 )
+from sinks.windows import Window, cell_bytes, groups, on_raster, strips
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Window = tuple[int, int, int, int]
 Progress = Callable[[float], None]
 #: Takes a job and its groups of windows by number; yields each group's sums as they come.
 Engine = Callable[["Job", Mapping[int, Sequence[Window]]], Iterator[tuple[int, "Partial"]]]
 
 #: Bytes of class codes that one worker holds at a time.
-STRIP_BYTES: Final = 32 << 20
-#: Bytes that one engine's piece of work reads; small enough to share out, large enough to pay.
-GROUP_BYTES: Final = 128 << 20
-#: Bytes per cell for the places at which the path changes.
-CHANGE_BYTES: Final = 4
-#: Rows of a strip of a raster that is stored in thin stripes.
-STRIP_ROWS: Final = 256
+STRIP_BYTES: Final = 16 << 20
 #: Bits of the largest area sum; the rest of a signed 64-bit integer is head-room.
 SUM_BITS: Final = 61
 
@@ -114,18 +110,24 @@ def joint_table(
     """
     how = execution or Execution()
     grid = next(iter(sources.values())).grid
-    window = _on_raster(outline.window, grid)
+    window = on_raster(outline.window, grid)
     areas = cell_areas(grid, window or (0, 1, 0, 1))
-    quantum = _quantum(areas, outline)
-    job = Job(tuple(sources.values()), outline, areas, quantum, symbols, tuple(nodata), exact)
-    groups = _groups(list(_strips(window, job, how.strip_bytes)), how.strip_bytes) if window else {}
+    beyond = area_beyond(outline, grid)
+    quantum = _quantum(areas, beyond)
+    layers = tuple(sources.values())
+    job = Job(
+        layers, outline, areas.tabulated(window or (0, 1, 0, 1)), quantum, symbols, tuple(nodata),
+        exact,
+    )  # fmt: skip
+    pieces = strips(window, layers, strip_bytes=how.strip_bytes) if window else ()
+    work = groups(pieces, per_cell=cell_bytes(layers))
     partials: dict[int, Partial] = {}
-    for i, partial in (how.engine or threads())(job, groups):
+    for i, partial in (how.engine or threads())(job, work):
         partials[i] = partial
         if how.progress:
-            how.progress(len(partials) / len(groups))
+            how.progress(len(partials) / len(work))
     region, path, area, paths = _merged(list(partials.values()), len(sources))
-    outside = np.rint(area_beyond(outline, grid) / quantum).astype(np.int64)
+    outside = np.rint(beyond / quantum).astype(np.int64)
     return JointTable(tuple(sources), region, path, area, paths, outside, quantum)
 
 
@@ -209,20 +211,18 @@ class _Tables:
             self.areas = grown(self.areas)
 
 
-def _quantum(areas: CellAreas, outline: Outlines) -> float:
+def _quantum(areas: CellAreas, beyond: Floats) -> float:
     """Return the part of a square metre in which areas are counted [m²].
 
-    It depends on the grid (and on regions larger than the grid), not on strips or workers.
+    It depends on the grid, and on regions that are larger than it, not on strips or workers.
     """
-    row0, row1, col0, col1 = outline.window
+    grid = areas.grid
     if areas.exact_rows:
-        largest = areas.grid.semi_axes[0] ** 2 * areas.grid.unit**2
-        largest *= abs(areas.grid.dx * areas.grid.dy)
+        largest = grid.semi_axes[0] ** 2 * grid.unit**2 * abs(grid.dx * grid.dy)
     else:
         largest = float(areas.scale.max())
-    rows = max(areas.grid.height, row1 - row0)
-    cols = max(areas.grid.width, col1 - col0)
-    return 2.0 ** (math.ceil(math.log2(largest * rows * cols)) - SUM_BITS)
+    whole = max(largest * grid.height * grid.width, float(beyond.max()))
+    return 2.0 ** (math.ceil(math.log2(whole)) - SUM_BITS)
 
 
 def _row_areas(job: Job, row0: int, *, row1: int) -> zonal.Areas:
@@ -234,33 +234,6 @@ def _row_areas(job: Job, row0: int, *, row1: int) -> zonal.Areas:
     total = np.zeros(at_node.shape)
     np.cumsum((at_node[:, 1:] + at_node[:, :-1]) * (step / 2), axis=1, out=total[:, 1:])
     return int(nodes[0]), step, at_node, half_slope, total
-
-
-def _on_raster(window: Window, grid: Grid) -> Window | None:
-    row0, row1, col0, col1 = window
-    row0, row1 = max(row0, 0), min(row1, grid.height)
-    col0, col1 = max(col0, 0), min(col1, grid.width)
-    return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
-
-
-def _strips(window: Window, job: Job, strip_bytes: int) -> Iterator[Window]:
-    """Cut the window along the stored blocks, into pieces that a worker can hold."""
-    row0, row1, col0, col1 = window
-    block_rows, block_cols = job.sources[0].block
-    whole_rows = block_cols >= job.sources[0].grid.width
-    rows = block_rows * max(1, STRIP_ROWS // block_rows) if block_rows < STRIP_ROWS else block_rows
-    width = [np.dtype(source.dtype).itemsize for source in job.sources]
-    per_row = sum(width) + CHANGE_BYTES
-    cols = strip_bytes // (per_row * rows)
-    if whole_rows or cols < block_cols:
-        cols = col1 - col0
-        rows = max(1, min(rows, strip_bytes // (per_row * cols)))
-    else:
-        cols = cols // block_cols * block_cols
-    for row in range(row0 // rows * rows, row1, rows):
-        first, last = max(row, row0), min(row + rows, row1)
-        for col in range(col0 // cols * cols if not whole_rows else col0, col1, cols):
-            yield first, last, max(col, col0), min(col + cols, col1)
 
 
 def sum_windows(job: Job, windows: Sequence[Window]) -> Partial:
@@ -292,12 +265,6 @@ def sum_windows(job: Job, windows: Sequence[Window]) -> Partial:
     return Partial(region, symbols, area)
 
 
-def _groups(strips: Sequence[Window], strip_bytes: int) -> dict[int, tuple[Window, ...]]:
-    """Bring strips together into pieces of work that are worth the opening of files."""
-    size = max(1, GROUP_BYTES // strip_bytes)
-    return {i: tuple(strips[i * size : (i + 1) * size]) for i in range(-(-len(strips) // size))}
-
-
 def threads(workers: int | None = None) -> Engine:
     """Return the engine of one machine: as many threads, all processors by default."""
 
@@ -318,13 +285,18 @@ def _open_all(
     sources: Sequence[RasterSource], stack: ExitStack
 ) -> list[tuple[Any, list[int], list[int]]]:
     """Open each file once: dataset, its bands, and the years (by position) they are for."""
-    by_path: dict[Any, tuple[Any, list[int], list[int]]] = {}
+    opened: dict[Any, tuple[Any, list[int], list[int]]] = {}
     for position, source in enumerate(sources):
-        if source.path not in by_path:
-            by_path[source.path] = (stack.enter_context(source.open()), [], [])
-        by_path[source.path][1].append(source.band)
-        by_path[source.path][2].append(position)
-    return list(by_path.values())
+        files = tuple((tile.path, tile.band - source.band) for tile in source.tiles)
+        if files not in opened:
+            try:
+                dataset = stack.enter_context(source.open())
+            except (RasterioError, OSError, NotTiff) as error:
+                raise UnreadableBlock(source, 0, reason=str(error)[:300]) from error
+            opened[files] = (dataset, [], [])
+        opened[files][1].append(source.band)
+        opened[files][2].append(position)
+    return list(opened.values())
 
 
 def _codes(
@@ -345,7 +317,7 @@ def _codes(
             for place, layer in zip(positions, values, strict=True):
                 nodata = (*job.nodata, *job.sources[place].blank)
                 codes[place] = to_symbols(layer, job.symbols, nodata=nodata)
-        except (RasterioError, OSError) as error:
+        except (RasterioError, OSError, NotTiff) as error:
             raise UnreadableBlock(source, row0, reason=str(error)[:300]) from error
         except ValueError as error:
             raise UnreadableBlock(source, row0, reason=str(error), not_whole=True) from error

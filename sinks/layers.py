@@ -10,9 +10,11 @@ are thinned by the most frequent class in each pixel, never by averages of codes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +22,7 @@ import numpy as np
 from affine import Affine
 from PIL import Image
 from rasterio.enums import Resampling
-from rasterio.vrt import WarpedVRT
-from rasterio.warp import transform, transform_bounds
+from rasterio.warp import reproject, transform, transform_bounds
 from rasterio.windows import Window
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ MERCATOR_LATITUDE: Final = 85.0511287798
 STRIP_PIXELS: Final = 2**21
 #: From this many source cells per pixel side on, the most frequent class is taken.
 THINNED: Final = 1.5
+#: Source cells of tiles that are warped at a time, and how many more on each side.
+PASTED_CELLS: Final = 2**24
+MARGIN: Final = 4
 
 Bounds = tuple[float, float, float, float]
 
@@ -72,6 +76,11 @@ class _Palette:
 
     def paint(self, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return the colour index of every cell; 0 where it holds no class."""
+        if values.dtype == np.uint8:
+            table = np.zeros(256, dtype=np.uint8)
+            byte = (self.codes >= 0) & (self.codes < table.size)
+            table[self.codes[byte]] = self.indices[byte]
+            return np.where(valid, table[values], 0).astype(np.uint8, copy=False)
         place = np.searchsorted(self.codes, values).clip(max=len(self.codes) - 1)
         known = valid & (self.codes[place] == values)
         return np.where(known, self.indices[place], 0).astype(np.uint8)
@@ -151,43 +160,87 @@ def _frame(grid: Grid, clip: Bounds | None, *, longest: int) -> _Frame:
     )
 
 
-@contextmanager
-def _warped(dataset: Any, source: RasterSource, *, frame: _Frame) -> Iterator[Any]:
-    """Open the raster on the picture's grid; cells outside it are masked."""
-    thinned = frame.cells_per_pixel >= THINNED
-    options = {
-        "src_crs": source.grid.wkt,
-        "crs": "EPSG:3857",
-        "transform": frame.transform,
-        "width": frame.width,
-        "height": frame.height,
-        "resampling": Resampling.mode if thinned else Resampling.nearest,
-        "warp_mem_limit": 64,
-    }
-    if source.nodata is None:
-        options["add_alpha"] = True  # else GDAL fills what lies outside with 0, a class code
-    else:
-        options |= {"src_nodata": source.nodata, "nodata": source.nodata}
-    with WarpedVRT(dataset, **options) as warped:
-        yield warped
-
-
 def _picture(source: RasterSource, palette: _Palette, *, clip: Bounds | None, longest: int) -> Any:
-    """Warp and colour one raster, strip by strip; returns the image and its frame."""
+    """Warp and colour one raster, piece by piece; returns the image and its frame."""
     frame = _frame(source.grid, clip, longest=longest)
+    pixels = np.zeros((frame.height, frame.width), dtype=np.uint8)
     with source.open() as dataset:
-        pixels = np.zeros((frame.height, frame.width), dtype=np.uint8)
-        rows = max(1, STRIP_PIXELS // frame.width)
-        with _warped(dataset, source, frame=frame) as warped:
-            for top in range(0, frame.height, rows):
-                count = min(rows, frame.height - top)
-                window = Window(0, top, frame.width, count)
-                values = warped.read(source.band, window=window)
-                valid = warped.read_masks(source.band, window=window) > 0
-                pixels[top : top + count] = palette.paint(values, valid)
+        _draw(dataset, source, frame=frame, palette=palette, pixels=pixels)
     image = Image.fromarray(pixels, mode="P")
     image.putpalette([channel for colour in palette.colours for channel in colour])
     return image, frame
+
+
+def _draw(
+    dataset: Any,
+    source: RasterSource,
+    *,
+    frame: _Frame,
+    palette: _Palette,
+    pixels: NDArray[np.uint8],
+) -> None:
+    """Colour and warp a raster, square by square.
+
+    The tiles of a mosaic are put together before they are warped: pixels on a seam take cells of
+    both sides.
+    """
+    side = max(8, int(PASTED_CELLS**0.5 / frame.cells_per_pixel) - 2 * MARGIN)
+    for top in range(0, frame.height, side):
+        for left in range(0, frame.width, side):
+            part = np.zeros_like(pixels[top : top + side, left : left + side])
+            a, _, west, _, e, north = tuple(frame.transform)[:6]
+            target = Affine(a, 0, west + left * a, 0, e, north + top * e)
+            window = _cells_below(source.grid, target, shape=part.shape)
+            if window is None:
+                continue
+            values = dataset.read([source.band], window=window)[0]
+            valid = np.ones(values.shape, dtype=bool)
+            if source.nodata is not None:
+                valid = values != source.nodata
+            reproject(
+                palette.paint(values, valid),
+                part,
+                src_crs=source.grid.wkt,
+                src_transform=_corner(source.grid, window),
+                src_nodata=0,
+                dst_crs="EPSG:3857",
+                dst_transform=target,
+                dst_nodata=0,
+                resampling=_resampling(frame),
+                warp_mem_limit=64,
+            )
+            pixels[top : top + side, left : left + side] = part
+
+
+def _corner(grid: Grid, window: Window) -> Affine:
+    """Return the transform of a window of cells."""
+    x, y = grid.x0 + window.col_off * grid.dx, grid.y0 + window.row_off * grid.dy
+    return Affine(grid.dx, 0, x, 0, grid.dy, y)
+
+
+def _moved(transform: Affine, left: float, *, top: float) -> Affine:
+    """Return the transform of a window of an upright grid."""
+    x, y = transform.c + left * transform.a, transform.f + top * transform.e
+    return Affine(transform.a, 0.0, x, 0.0, transform.e, y)
+
+
+def _cells_below(grid: Grid, target: Affine, *, shape: tuple[int, ...]) -> Window | None:
+    """Return the cells that a piece of the picture shows, and some on each side."""
+    height, width = shape
+    west, north = target.c, target.f
+    east, south = west + width * target.a, north + height * target.e
+    box = transform_bounds("EPSG:3857", grid.wkt, west, south, east, north, densify_pts=21)
+    xs, ys = np.array([box[0], box[2]]), np.array([box[1], box[3]])
+    cols, rows = grid.to_cells(xs, ys)
+    col0, col1 = max(0, int(cols.min()) - MARGIN), min(grid.width, int(cols.max()) + MARGIN)
+    row0, row1 = max(0, int(rows.min()) - MARGIN), min(grid.height, int(rows.max()) + MARGIN)
+    if col0 >= col1 or row0 >= row1:
+        return None
+    return Window(col0, row0, col1 - col0, row1 - row0)
+
+
+def _resampling(frame: _Frame) -> Resampling:
+    return Resampling.mode if frame.cells_per_pixel >= THINNED else Resampling.nearest
 
 
 def landcover_layer(
@@ -235,7 +288,7 @@ def landcover_layer(
         "bounds": frame.bounds,
         "width": frame.width,
         "height": frame.height,
-        "resampling": "mode" if frame.cells_per_pixel >= THINNED else "nearest",
+        "resampling": _resampling(frame).name,
     }
 
 
@@ -271,9 +324,16 @@ def write_layers(
     while True:
         records: list[dict[str, object]] = []
         size = 0
-        for year in sorted(sources):
-            path = folder / f"landcover-{year}.png"
-            layer = landcover_layer(sources[year], legend, path=path, clip=clip, longest=longest)
+        files = {year: folder / f"landcover-{year}.png" for year in sorted(sources)}
+
+        draw = partial(landcover_layer, legend=legend, clip=clip, longest=longest)
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            jobs = {
+                year: pool.submit(draw, sources[year], path=path) for year, path in files.items()
+            }
+            drawn = {year: job.result() for year, job in jobs.items()}
+        for year, path in files.items():
+            layer = drawn[year]
             shown = f"{folder.name}/{path.name}"
             records.append({"kind": "landcover", "year": year, "path": shown, **layer})
             size += path.stat().st_size

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sinks.checks import Problems, first_few, nearest
+from sinks.limits import Limits
 from sinks.parameters import load_table, tables
 from sinks.rows import Row, read_rows
 from sinks.texts import Language, text
@@ -156,7 +157,9 @@ def packaged_legend(name: str) -> Legend:
     return _legend(name, [{str(key): str(cell) for key, cell in row.items()} for row in rows])
 
 
-def load_legend(name_or_path: str, *, base: Path, problems: Problems) -> Legend | None:
+def load_legend(
+    name_or_path: str, *, base: Path, problems: Problems, limits: Limits | None = None
+) -> Legend | None:
     """Return a packaged legend, or read and check a user's.
 
     Parameters
@@ -168,6 +171,7 @@ def load_legend(name_or_path: str, *, base: Path, problems: Problems) -> Legend 
         Folder that relative paths start from.
     problems : Problems
         Gets every fault of the legend.
+    limits : Limits, optional
 
     Returns
     -------
@@ -187,7 +191,9 @@ def load_legend(name_or_path: str, *, base: Path, problems: Problems) -> Legend 
             "legend.unknown", place=name_or_path[:80], nearest=nearest(name, packaged_legends())
         )
         return None
-    rows = read_rows(base / name_or_path, required=COLUMNS, shown=name_or_path, problems=problems)
+    rows = read_rows(
+        base / name_or_path, required=COLUMNS, shown=name_or_path, problems=problems, limits=limits
+    )
     if rows is None:
         return None
     checks = _Checks(rows, shown=name_or_path, problems=problems)

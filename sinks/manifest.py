@@ -27,8 +27,9 @@ LIBRARIES: Final = (
 
 
 def manifest(
-    inputs: Inputs, *, parameters: pd.DataFrame, strata: list[str], problems: Problems
-) -> dict[str, Any]:
+    inputs: Inputs, *, parameters: pd.DataFrame, strata: list[str], parts: list[str],
+    problems: Problems,
+) -> dict[str, Any]:  # fmt: skip
     """Return the manifest without its outputs and the section of the run itself."""
     study, legend = inputs.study, inputs.legend
     info = study.model_dump(mode="json", exclude={"targets"})
@@ -49,6 +50,8 @@ def manifest(
             "parents": list(study.regions.parents), "coverage": study.landcover.coverage,
         },
         "settings": {key: info[key] for key in ("regions", "landcover", "density")},
+        "study_file": {"name": study.file, "text": study.content.decode("utf-8")},
+        "parts": parts,
         "area_basis": "map",
         "strata": records,
         "pools": [pool for pool in POOLS if pool in used],
@@ -66,14 +69,15 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     study = inputs.study
     roles = {study.landcover.legend: "legend", study.density.table: "density"}
     boundaries = Path(study.regions.path)
-    grids = {source.shown: source.grid for source in inputs.sources.values()}
+    grids = {tile.shown: tile.grid for source in inputs.sources.values() for tile in source.tiles}
     for name, value in inputs.hashes.items():
-        path = study.path_of(name)
+        own = name == study.file
+        size = len(study.content) if own else study.path_of(name).stat().st_size
         role = "landcover" if name in grids else roles.get(name, "study")
         if Path(name).with_suffix("") == boundaries.with_suffix(""):
             role = "regions"  # a Shapefile's parts, too
         record: dict[str, Any] = {
-            "role": role, "path": name, "sha256": value, "size": path.stat().st_size,
+            "role": role, "path": name, "sha256": value, "size": size,
         }  # fmt: skip
         if name in grids:
             record |= {"crs": grids[name].crs.name, "grid": grids[name].described()}

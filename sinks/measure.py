@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import shapely
+from affine import Affine
+from rasterio.features import geometry_mask
 
 from sinks.checks import Problems, Severity
 from sinks.inputs import Inputs
 from sinks.joint import Execution, JointTable, joint_table
 from sinks.landcover.activity import Activity, activity, strata_of_symbols, unknown_symbols
 from sinks.outlines import outlines
-from sinks.raster import UnreadableBlock, first_cell, symbols
+from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
+from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
+
+Ints = npt.NDArray[np.int64]
 
 #: Part of a region beyond the raster that is more than a boundary drawn with another pen.
 WORTH_TELLING: Final = 1e-6
+#: Cells that are looked through at a time for the first one with a code.
+SEARCHED: Final = 1 << 24
 
 
 def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Activity | None:
@@ -55,7 +63,32 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Acti
         )  # fmt: skip
     if not areas.area.size and not problems.of(Severity.ERROR):
         problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
+    if not problems.of(Severity.ERROR):
+        _tell_doubts(inputs, joint, areas=areas, coding=(table, lookup), problems=problems)
     return areas
+
+
+def _tell_doubts(
+    inputs: Inputs, joint: JointTable, *, areas: Activity, coding: tuple[Ints, Ints],
+    problems: Problems,
+) -> None:  # fmt: skip
+    """Tell what a careful reader of the areas would ask."""
+    sources, coverage = inputs.sources, areas.coverage
+    warn_doubtful_change(joint, coding[1], sources=sources, problems=problems)
+    nodata = {year: float(coverage["nodata"].sel(year=year).sum()) for year in joint.years}
+    warn_nodata(nodata, float(coverage["inside"].sum()), sources=sources, problems=problems)
+    if inputs.study.regions.datum is not None:
+        return
+    whole = (coverage["inside"] + coverage["outside"]).values
+    frame, common = inputs.regions.frame, coverage["common_valid"].values
+    fits = fits_without_gcj02(
+        np.asarray(frame.geometry.values), 1 - common / np.where(whole > 0, whole, 1),
+        crs=frame.crs, sources=sources, coding=coding, blank=sorted(inputs.legend.nodata_codes),
+    )  # fmt: skip
+    if fits is not None:
+        before, after = (f"{100 * part:.2g}" for part in fits)
+        file = inputs.study.regions.path
+        problems.warn("regions.gcj02_doubt", file=file, before=before, after=after)
 
 
 def coding(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -106,7 +139,7 @@ def _refuse_code(
     source, legend = inputs.sources[year], inputs.legend
     there = inputs.transformer.transform
     shapes = shapely.transform(inputs.regions.frame.geometry.values, there, interleaved=False)
-    code, place = first_cell(
+    code, place = _first_cell(
         source, symbol, table=table, nodata=sorted(legend.nodata_codes), shapes=list(shapes)
     )
     problems.error(
@@ -114,3 +147,46 @@ def _refuse_code(
         codes=", ".join(str(known) for known in legend.codes),
         hectares=f"{hectares:.6g}", legend=legend.name, place_text=place,
     )  # fmt: skip
+
+
+def _first_cell(
+    source: RasterSource,
+    symbol: int,
+    *,
+    table: npt.NDArray[np.int64],
+    nodata: Sequence[int],
+    shapes: Sequence[Any],
+) -> tuple[int, str]:
+    """Return the code behind a symbol that no class has, and its first cell in the regions.
+
+    Parameters
+    ----------
+    source : RasterSource
+    symbol : int
+        A byte value, or `UNKNOWN_SYMBOL` for any value of a wider type that is not known.
+    table, nodata
+        As the kernel was given them: see `symbols` and `to_symbols`.
+    shapes : sequence of shapely geometries
+        The regions, in the raster's CRS.
+
+    Returns
+    -------
+    code : int
+    place : str
+        Row, column and coordinates of the first cell, row by row, that a region touches.
+    """
+    grid = source.grid
+    with source.open() as dataset:
+        rows = max(1, min(256, SEARCHED // grid.width))
+        for row in range(0, grid.height, rows):
+            part = (row, min(row + rows, grid.height), 0, grid.width)
+            values = read_window(dataset, [source.band], window=part)[0]
+            hit = to_symbols(values, table, nodata=(*nodata, *source.blank)) == symbol
+            if hit.any():
+                corner = Affine(grid.dx, 0, grid.x0, 0, grid.dy, grid.y0 + row * grid.dy)
+                hit &= geometry_mask(shapes, hit.shape, corner, all_touched=True, invert=True)
+            if hit.any():
+                r, c = (int(index[0]) for index in np.nonzero(hit))
+                x, y = grid.x0 + (c + 0.5) * grid.dx, grid.y0 + (row + r + 0.5) * grid.dy
+                return int(values[r, c]), f"({row + r}, {c}) · x {x:.10g}, y {y:.10g}"
+    return symbol, ""

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from affine import Affine
 from rasterio.enums import MaskFlags
-from rasterio.errors import CRSError, RasterioError
-from rasterio.features import geometry_mask
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from sinks.checks import Problems, first_few
+from sinks import environment
+from sinks.checks import Problems, Severity, first_few
 from sinks.grid import Grid
-from sinks.study import LandcoverConfig
+from sinks.limits import Limits
+from sinks.rasterheader import (
+    header_fits,
+    position_fits,
+    settled_band,
+    settled_crs,
+    settled_nodata,
+    tell_oddities,
+    tiff_or_what,
+)
+from sinks.sidecars import tell_side_cars
+from sinks.study import LandcoverConfig, Source
+from sinks.tiles import Tile, TileReader, joined
 
 #: The only format that is opened: a `.tif` that is something else may read or write any file.
 DRIVER: Final = "GTiff"
-#: First bytes of a TIFF: classic and BigTIFF, little and big endian.
-TIFF_MAGIC: Final = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-#: Files beside a raster could override what it says; the network is never asked.
+#: For every raster that is opened.
 GDAL_OPTIONS: Final[Mapping[str, str | int]] = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
+    **environment.GDAL_OPTIONS,
     "GDAL_TIFF_INTERNAL_MASK": "YES",
-    "GDAL_CACHEMAX": 64 << 20,
-    "PROJ_NETWORK": "OFF",
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
+    "GDAL_CACHEMAX": 24 << 20,
 }
-#: Cells of a raster at most: China at 10 m is 1e11.
-MAX_CELLS: Final = 2_000_000_000_000
-MAX_BANDS: Final = 1000
 #: Symbols of the kernel that stand for no class.
 NODATA_SYMBOL: Final = 254
 UNKNOWN_SYMBOL: Final = 255
+
+
+class NotTiff(Exception):
+    """A file under a raster's name is something else; says what."""
 
 
 class UnreadableBlock(Exception):
@@ -52,22 +61,32 @@ class UnreadableBlock(Exception):
         self.source, self.row, self.reason, self.not_whole = source, row, reason, not_whole
         super().__init__(f"{source.shown}: row {row}: {reason}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel from a worker on another machine."""
+        again = partial(UnreadableBlock, reason=self.reason, not_whole=self.not_whole)
+        return again, (self.source, self.row)
+
 
 @dataclass(frozen=True)
 class RasterSource:
-    """A checked band of a raster file.
+    """A checked band of a raster, in one file or in tiles.
 
     Attributes
     ----------
     path, shown : Path, str
-        Where it is and how the study names it.
+        Where it is and how the study names it; of tiles, the first.
     band : int
     grid : Grid
+        Of the whole.
     dtype : str
     nodata : int or None
         No-data code that holds for it: asserted by the user, else the file's own.
     block : (int, int)
         Rows and columns of a stored block.
+    parts : tuple of Tile
+        The tiles; empty if it is one file.
+    filler : float or None
+        Stands for no data where there is no tile.
     """
 
     path: Path
@@ -77,6 +96,14 @@ class RasterSource:
     dtype: str
     nodata: int | None
     block: tuple[int, int]
+    parts: tuple[Tile, ...] = ()
+    filler: float | None = None
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """Its files and where they lie, be it one or many."""
+        own = Tile(self.path, self.shown, self.band, self.grid, self.block)
+        return self.parts or (own,)
 
     @property
     def blank(self) -> tuple[int, ...]:
@@ -86,8 +113,11 @@ class RasterSource:
     @contextmanager
     def open(self) -> Iterator[Any]:
         """Open the dataset, safely, for the time of a ``with`` block."""
-        with rasterio.Env(**GDAL_OPTIONS), open_raster(self.path) as dataset:
-            yield dataset
+        with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
+            if self.parts:
+                yield stack.enter_context(closing(TileReader(self, open_raster)))
+            else:
+                yield stack.enter_context(open_raster(self.path))
 
 
 def open_raster(path: Path) -> Any:
@@ -97,70 +127,105 @@ def open_raster(path: Path) -> Any:
     ------
     OSError
         If the file cannot be read.
-    ValueError
-        If it is not a TIFF, whatever its name says.
+    NotTiff
+        If it is something else, whatever its name says.
     rasterio.errors.RasterioError
         If GDAL cannot read its header.
     """
     with path.open("rb") as stream:
-        magic = stream.read(4)
-    if magic not in TIFF_MAGIC:
-        raise ValueError(magic.hex(" "))
+        kind = tiff_or_what(stream.read(32))
+    if kind:
+        raise NotTiff(kind)
     return rasterio.open(os.fspath(path.resolve()), driver=DRIVER)
 
 
 def load_rasters(
-    config: LandcoverConfig, *, base: Path, problems: Problems
+    config: LandcoverConfig,
+    *,
+    base: Path,
+    problems: Problems,
+    limits: Limits | None = None,
+    blank: Sequence[int] | None = None,
 ) -> dict[int, RasterSource] | None:
     """Open and check the rasters of every year.
+
+    Parameters
+    ----------
+    config : LandcoverConfig
+    base : Path
+        The study's folder.
+    problems : Problems
+    limits : Limits, optional
+    blank : sequence of int, optional
+        The legend's no-data codes, if it is known: they may fill gaps between tiles.
 
     Returns
     -------
     dict of int to RasterSource, or None
         By year, ascending; None if any was refused. `problems` says everything found.
     """
+    limits = limits or Limits()
     sources: dict[int, RasterSource] = {}
     seen: dict[tuple[Path, int], int] = {}
     for year in config.years:
-        written = config.source(year)
-        source = _load_one(
-            base / written.path,
-            shown=written.path,
-            band=written.band,
-            config=config,
-            problems=problems,
-        )
-        if source is None:
-            continue
-        key = (source.path.resolve(), source.band)
-        if key in seen:
-            problems.error(
-                "raster.same_twice", file=source.shown, place=str(year), year=year, other=seen[key]
-            )
-        seen[key] = year
-        sources[year] = source
+        parts = _load_year(config, year, base=base, limits=limits, problems=problems)
+        for part in parts:
+            key = (part.path.resolve(), part.band)
+            if seen.setdefault(key, year) != year:
+                problems.error(
+                    "raster.same_twice", file=part.shown, place=str(year), year=year,
+                    other=seen[key],
+                )  # fmt: skip
+        whole = joined(parts, blank=blank, limits=limits, problems=problems) if parts else None
+        if whole is not None:
+            sources[year] = whole
     if len(sources) < len(config.years):
         return None
     return sources if _one_grid(sources, problems) else None
 
 
+def _load_year(
+    config: LandcoverConfig, year: int, *, base: Path, limits: Limits, problems: Problems
+) -> list[RasterSource]:
+    """Check the files of a year; none if any was refused."""
+    loaded, said = [], set[str]()
+    for item in config.sources(year):
+        found = Problems(problems.language)
+        loaded.append(_load_one(item, base=base, config=config, limits=limits, problems=found))
+        for problem in found:  # what refuses a tile is said of each, the rest of the first
+            if problem.severity is Severity.ERROR or problem.code not in said:
+                problems.add(problem)
+        said |= {problem.code for problem in found}
+    return [source for source in loaded if source is not None] if all(loaded) else []
+
+
 def _load_one(
-    path: Path, *, shown: str, band: int | None, config: LandcoverConfig, problems: Problems
+    written: Source, *, base: Path, config: LandcoverConfig, limits: Limits, problems: Problems
 ) -> RasterSource | None:
     """Check one file; report what is wrong with it."""
+    path, shown, band = base / written.path, written.path, written.band
     try:
-        with rasterio.Env(**GDAL_OPTIONS), open_raster(path) as dataset:
+        with rasterio.Env(**GDAL_OPTIONS), _quietly(path) as dataset:
+            if not header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
+                return None
             return _checked(
                 dataset, path=path, shown=shown, band=band, config=config, problems=problems
             )
     except OSError as error:
         reason = error.strerror or str(error)
         problems.error("raster.unreadable", file=shown, reason=reason[:300])
-    except ValueError as error:
-        problems.error("raster.not_geotiff", file=shown, magic=str(error)[:60])
-    except RasterioError as error:
+    except NotTiff as error:
+        problems.error("raster.not_geotiff", file=shown, kind=str(error))
+    except (RasterioError, ValueError) as error:
         problems.error("raster.unreadable", file=shown, reason=str(error)[:300])
     return None
+
+
+def _quietly(path: Path) -> Any:
+    """Open a raster; what it lacks is told by our own checks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return open_raster(path)
 
 
 def _checked(
@@ -172,89 +237,34 @@ def _checked(
     config: LandcoverConfig,
     problems: Problems,
 ) -> RasterSource | None:
-    wkt = _crs(dataset, shown=shown, asserted=config.crs, problems=problems)
-    band = _band(dataset, shown=shown, band=band, problems=problems)
-    if not _shape_ok(dataset, shown=shown, problems=problems) or wkt is None or band is None:
+    crs = settled_crs(dataset, shown=shown, asserted=config.crs, problems=problems)
+    band = settled_band(dataset, shown=shown, band=band, problems=problems)
+    if crs is None or band is None:
         return None
     dtype = dataset.dtypes[band - 1]
-    nodata = _nodata(dataset, band, shown=shown, asserted=config.nodata, problems=problems)
-    if MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]:
-        problems.error("raster.mask", file=shown)
-        return None
     if dtype.startswith("complex"):
         problems.error("raster.not_classes", file=shown, dtype=dtype)
         return None
+    fits, nodata = settled_nodata(
+        dataset, band, shown=shown, asserted=config.nodata, problems=problems
+    )
+    fits &= position_fits(dataset, crs, shown=shown, problems=problems)
+    flags = dataset.mask_flag_enums[band - 1]
+    if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
+        problems.error("raster.mask", file=shown)
+        fits = False
+    if not fits:
+        return None
     if dtype.startswith("float"):
         problems.repair("raster.float_classes", file=shown, dtype=dtype)
-    transform = dataset.transform
-    grid = Grid(
-        wkt, transform.c, transform.f, transform.a, transform.e, dataset.width, dataset.height
-    )
-    if not (grid.crs.is_geographic or grid.crs.is_projected):
-        problems.error("raster.crs_kind", file=shown, crs=grid.crs.name)
-        return None
-    if transform.e > 0:
+    at = dataset.transform
+    if at.e > 0:
         problems.repair("raster.south_up", file=shown)
+    tell_oddities(dataset, band, shown=shown, problems=problems)
+    tell_side_cars(path, at, shown=shown, problems=problems)
+    grid = Grid(crs.to_wkt(), at.c, at.f, at.a, at.e, dataset.width, dataset.height)
     block = dataset.block_shapes[band - 1]
     return RasterSource(path, shown, band, grid, dtype, nodata, (int(block[0]), int(block[1])))
-
-
-def _crs(dataset: Any, *, shown: str, asserted: str | None, problems: Problems) -> str | None:
-    """Return the WKT that holds: the file's, or the user's for a file without one."""
-    own = dataset.crs.to_wkt() if dataset.crs else None
-    if asserted is None:
-        if own is None:
-            problems.error("raster.no_crs", file=shown)
-        return own
-    try:
-        wkt = str(rasterio.crs.CRS.from_user_input(asserted).to_wkt())
-    except (RasterioError, CRSError) as error:
-        problems.error("raster.bad_crs", file=shown, found=asserted, reason=str(error)[:200])
-        return None
-    problems.warn("raster.crs_asserted", file=shown, crs=asserted, own=dataset.crs or "-")
-    return wkt
-
-
-def _band(dataset: Any, *, shown: str, band: int | None, problems: Problems) -> int | None:
-    if band is None and dataset.count > 1:
-        problems.error("raster.several_bands", file=shown, count=dataset.count)
-        return None
-    band = band or 1
-    if band > dataset.count:
-        problems.error("raster.no_such_band", file=shown, band=band, count=dataset.count)
-        return None
-    return band
-
-
-def _shape_ok(dataset: Any, *, shown: str, problems: Problems) -> bool:
-    transform = dataset.transform
-    if transform.is_identity and not dataset.gcps[0]:
-        problems.error("raster.no_geotransform", file=shown)
-    elif dataset.gcps[0] or transform.b or transform.d:
-        problems.error("raster.rotated", file=shown, transform=str(tuple(transform)[:6]))
-    elif not np.isfinite(tuple(transform)).all() or not transform.a > 0 or not transform.e:
-        problems.error("raster.bad_cells", file=shown, transform=str(tuple(transform)[:6]))
-    elif dataset.width * dataset.height > MAX_CELLS or dataset.count > MAX_BANDS:
-        size = f"{dataset.width} × {dataset.height} × {dataset.count}"
-        problems.error("raster.too_large", file=shown, size=size)
-    else:
-        return True
-    return False
-
-
-def _nodata(
-    dataset: Any, band: int, *, shown: str, asserted: int | None, problems: Problems
-) -> int | None:
-    own = dataset.nodatavals[band - 1]
-    if asserted is not None:
-        problems.warn("raster.nodata_asserted", file=shown, nodata=asserted, own=own)
-        return asserted
-    if own is None or not np.isfinite(own):
-        return None  # NaN cells of a float raster are no data in any case
-    if own != int(own):
-        problems.error("raster.bad_nodata", file=shown, found=own)
-        return None
-    return int(own)
 
 
 def _one_grid(sources: Mapping[int, RasterSource], problems: Problems) -> bool:
@@ -324,8 +334,8 @@ def to_symbols(
         whole = np.isfinite(values) & (np.rint(values) == values)
         if not whole.all():
             raise ValueError(f"{values[~whole].ravel()[0]:g}")
-        place = np.searchsorted(known, values).clip(max=known.size - 1)
-        out = np.where(known[place] == values, place, UNKNOWN_SYMBOL).astype(np.uint8)
+        place = np.searchsorted(known, values)
+        out = np.where(np.isin(values, known), place, UNKNOWN_SYMBOL).astype(np.uint8)
     out[missing] = NODATA_SYMBOL
     return out
 
@@ -347,45 +357,3 @@ def read_window(
     row0, row1, col0, col1 = window
     shape = Window(col0, row0, col1 - col0, row1 - row0)
     return np.asarray(dataset.read(list(bands), window=shape, out=out))
-
-
-def first_cell(
-    source: RasterSource,
-    symbol: int,
-    *,
-    table: npt.NDArray[np.int64],
-    nodata: Sequence[int],
-    shapes: Sequence[Any],
-) -> tuple[int, str]:
-    """Return the code behind a symbol that no class has, and its first cell in the regions.
-
-    Parameters
-    ----------
-    source : RasterSource
-    symbol : int
-        A byte value, or `UNKNOWN_SYMBOL` for any value of a wider type that is not known.
-    table, nodata
-        As the kernel was given them: see `symbols` and `to_symbols`.
-    shapes : sequence of shapely geometries
-        The regions, in the raster's CRS.
-
-    Returns
-    -------
-    code : int
-    place : str
-        Row, column and coordinates of the first cell, row by row, that a region touches.
-    """
-    grid = source.grid
-    with source.open() as dataset:
-        for row in range(0, grid.height, 256):
-            part = (row, min(row + 256, grid.height), 0, grid.width)
-            values = read_window(dataset, [source.band], window=part)[0]
-            hit = to_symbols(values, table, nodata=(*nodata, *source.blank)) == symbol
-            if hit.any():
-                corner = Affine(grid.dx, 0, grid.x0, 0, grid.dy, grid.y0 + row * grid.dy)
-                hit &= geometry_mask(shapes, hit.shape, corner, all_touched=True, invert=True)
-            if hit.any():
-                r, c = (int(index[0]) for index in np.nonzero(hit))
-                x, y = grid.x0 + (c + 0.5) * grid.dx, grid.y0 + (row + r + 0.5) * grid.dy
-                return int(values[r, c]), f"({row + r}, {c}) · x {x:.10g}, y {y:.10g}"
-    return symbol, ""

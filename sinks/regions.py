@@ -21,15 +21,24 @@ from sinks.boundaries.codes import (
     STUDY_LEVEL,
     check_codes,
     check_parents,
+    plain_codes,
     row_labels,
     texts_of,
 )
 from sinks.boundaries.geopackage import write_geopackage
-from sinks.boundaries.polygons import POLYGONAL, make_valid, polygons_only, without_overlaps
+from sinks.boundaries.polygons import (
+    POLYGONAL,
+    make_valid,
+    polygons_only,
+    warn_gaps,
+    without_overlaps,
+)
 from sinks.boundaries.position import coordinates_fit, from_gcj02, settle_crs
 from sinks.boundaries.reading import read_layer
 from sinks.boundaries.vectors import Request, VectorLayer
+from sinks.boundaries.webmap import refuse_gcj02
 from sinks.checks import Problems, Severity
+from sinks.limits import Limits
 from sinks.study import RegionsConfig
 
 
@@ -113,7 +122,11 @@ class Regions:
 
 
 def load_regions(
-    config: RegionsConfig, *, problems: Problems, base: Path | None = None
+    config: RegionsConfig,
+    *,
+    problems: Problems,
+    base: Path | None = None,
+    limits: Limits | None = None,
 ) -> Regions | None:
     """Read, check and repair the regions of a study.
 
@@ -125,6 +138,7 @@ def load_regions(
         Takes every error, repair and warning.
     base : Path, optional
         The study's folder, which a relative path starts from.
+    limits : Limits, optional
 
     Returns
     -------
@@ -134,7 +148,8 @@ def load_regions(
     file = config.path
     check_parents(config, file=file, problems=problems)
     wanted = tuple(dict.fromkeys((config.code, config.name, *config.parents)))
-    request = Request(file, wanted, config.layer, config.encoding)
+    limits = limits or Limits()
+    request = Request(file, wanted, config.layer, config.encoding, limits)
     layer = read_layer((base or Path()) / config.path, request, problems=problems)
     if layer is None:
         return None
@@ -145,11 +160,17 @@ def load_regions(
         column: texts_of(layer.columns[column], column, file=file, problems=problems)
         for column in wanted
     }
+    texts[config.code] = plain_codes(texts[config.code], config.code, file=file, problems=problems)
     labels = row_labels(texts[config.code], texts[config.name])
     check_codes(config, texts, file=file, problems=problems)
-    placed = _shapes(layer, config, labels=labels, problems=problems)
+    placed = _shapes(layer, config, labels=labels, problems=problems, limits=limits)
     if placed is None or _refused(file, problems):
         return None
+    if config.datum is None:
+        own = (texts[config.code], texts[config.name])
+        shapes = np.asarray(placed.values)
+        if refuse_gcj02(shapes, own, crs=placed.crs, file=file, problems=problems):
+            return None
     columns = {"region_code": texts[config.code], "region_name": texts[config.name]}
     columns |= {parent: texts[parent] for parent in config.parents}
     return sorted_regions(columns, placed, parents=config.parents)
@@ -171,12 +192,17 @@ def _refused(file: str, problems: Problems) -> bool:
 
 
 def _shapes(
-    layer: VectorLayer, config: RegionsConfig, *, labels: Sequence[str], problems: Problems
+    layer: VectorLayer,
+    config: RegionsConfig,
+    *,
+    labels: Sequence[str],
+    problems: Problems,
+    limits: Limits,
 ) -> gpd.GeoSeries | None:
     """Return the polygons, checked and repaired, in the CRS that holds."""
     file = config.path
     gcj02 = config.datum == "gcj02"
-    shapes = polygons_only(layer, labels, file=file, problems=problems)
+    shapes = polygons_only(layer, labels, file=file, problems=problems, limits=limits)
     crs = settle_crs(layer.crs, config.crs, gcj02=gcj02, file=file, problems=problems)
     if shapes is None or crs is None:
         return None
@@ -189,6 +215,7 @@ def _shapes(
         shapes, labels, crs=crs, file=file, problems=problems
     ):
         return None
+    warn_gaps(shapes, crs=crs, file=file, problems=problems)
     return gpd.GeoSeries(list(shapes), crs=crs)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,24 +15,28 @@ import geopandas as gpd
 import pandas as pd
 from pyogrio.errors import DataSourceError
 
-from sinks.errors import OutputFailed
+from sinks.errors import FolderLocked, OutputFailed
+from sinks.escape import spreadsheet_cell, text_of_cell
+from sinks.folder import recover
 from sinks.texts import Language, text
 
 TABLES: Final = (
     "stock", "regions", "change", "transitions", "targets", "coverage", "parameters"
 )  # fmt: skip
+#: The checks of a run, written after the tables that they check.
+QUALITY: Final = "qc"
 MANIFEST: Final = "manifest.json"
 REGIONS: Final = "regions.gpkg"
 #: Columns that hold numbers; everything else is text, codes above all.
 NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
-     "achieved_other_unit", "probability_other_unit"}
+     "achieved_other_unit", "probability_other_unit", "found"}
 )  # fmt: skip
 YEARS: Final = frozenset({"year", "start", "end"})
-#: Text that a spreadsheet takes for a formula, in China and Japan after full-width signs, too.
-FORMULA: Final = re.compile(r"'*[=+\-@\t\r＝＋－＠].")
 #: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
 SQLITE: Final = b"SQLite format 3\x00"
+#: Rows that are text in memory at a time.
+ROWS_AT_ONCE: Final = 50_000
 #: Significant digits of a number in a CSV.
 DIGITS: Final = 12
 
@@ -44,40 +46,64 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
     Text that a spreadsheet would take for a formula is written behind an apostrophe.
     """
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(table.columns)
-    for row in table.itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    path.write_bytes(b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8"))
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(table.columns)
+        for first in range(0, len(table), ROWS_AT_ONCE):
+            part = table.iloc[first : first + ROWS_AT_ONCE]
+            columns = (_cells(part[name]) for name in part.columns)
+            writer.writerows(zip(*columns, strict=True))
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """Return a column as text; words are few and repeated, so each is looked at once."""
+    values = column.tolist()
+    kinds = {type(value) for value in values}
+    if kinds == {str}:
+        known = {value: _cell(value) for value in set(values)}
+        return [known[value] for value in values]
+    return [_number(value) for value in values] if kinds == {float} else list(map(_cell, values))
+
+
+def _number(value: float) -> str:
+    # Adding 0 turns −0 into 0.
+    return "" if math.isnan(value) else format(value + 0.0, f".{DIGITS}g")
 
 
 def _cell(value: Any) -> str:
     if value is None or value is pd.NA:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if FORMULA.match(value) else value
+        return spreadsheet_cell(value)
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return "true" if value else "false"
     if isinstance(value, float):
-        # Adding 0 turns −0 into 0.
-        return "" if math.isnan(value) else format(value + 0.0, f".{DIGITS}g")
+        return _number(value)
     return str(value)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote: codes as text, numbers as floats."""
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    head = pd.read_csv(path, dtype=str, nrows=0, encoding="utf-8-sig")
+    kinds = {str(column): _kind(str(column)) for column in head.columns}
+    frame = pd.read_csv(
+        path, dtype=kinds, encoding="utf-8-sig", keep_default_na=False,
+        na_values={column: [""] for column, kind in kinds.items() if kind != "str"},
+    )  # fmt: skip
     for column in frame.columns:
-        if column in YEARS:
-            frame[column] = pd.to_numeric(frame[column].replace("", None)).astype("Int64")
-        elif column in NUMBERS or column.endswith(("_ha", "_t_c")):
-            frame[column] = pd.to_numeric(frame[column].replace("", None)).astype(float)
-        elif column == "detectable":
+        if column == "detectable":
             frame[column] = (frame[column] == "true").to_numpy(dtype=bool)
-        else:
-            frame[column] = frame[column].str.replace(rf"^'(?={FORMULA.pattern})", "", regex=True)
+        elif kinds[column] == "str":
+            known = {cell: text_of_cell(cell) for cell in frame[column].unique()}
+            frame[column] = frame[column].map(known)
     return frame
+
+
+def _kind(column: str) -> str:
+    """Return the type of a column's cells."""
+    if column in YEARS:
+        return "Int64"
+    return "float64" if column in NUMBERS or column.endswith(("_ha", "_t_c")) else "str"
 
 
 def _read_regions(path: Path) -> gpd.GeoDataFrame:
@@ -110,23 +136,36 @@ class Results:
 
     @classmethod
     def open(cls, root: Path, language: Language = "zh") -> Results:
-        """Read a finished run.
+        """Read a finished run; one that was cut off while it was put in place is put in place.
 
         Raises
         ------
         OutputFailed
             If the folder holds no complete run.
+        FolderLocked
+            If another run is just replacing it.
         """
+        recover(root, language)
+        path = root / MANIFEST
         try:
-            meta = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-            return cls.read(root, meta)
+            raw = path.read_bytes()
+            meta = json.loads(raw)
+            if not {"study", "outputs"} <= set(meta):
+                raise ValueError(MANIFEST)
+            results = cls.read(root, meta)
+            whole = path.read_bytes() == raw  # it leaves first and comes last
         except (OSError, ValueError, KeyError, TypeError, DataSourceError) as error:
             raise OutputFailed(text("results.incomplete", language, folder=root)) from error
+        if not whole:
+            raise FolderLocked(text("output.locked", language, folder=root))
+        return results
 
     @classmethod
     def read(cls, root: Path, meta: Mapping[str, Any]) -> Results:
         """Read the tables and regions of a folder whose manifest is `meta`."""
         tables = {name: read_table(root / "tables" / f"{name}.csv") for name in TABLES}
+        if (checked := root / "tables" / f"{QUALITY}.csv").is_file():
+            tables[QUALITY] = read_table(checked)
         path = root / REGIONS
         return cls(
             root, meta, tables, _read_regions(path) if path.is_file() else gpd.GeoDataFrame()

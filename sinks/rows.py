@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from sinks.checks import Problems, first_few
+from sinks.limits import Limits
 from sinks.texts import text
 
-#: A user's table is a page or two; anything far larger is another file by mistake.
-LARGEST_TABLE: Final = 20_000_000
 #: How workbooks begin (xlsx and xls): people rename them to .csv.
 WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+#: What spreadsheets of other countries part cells with, and its name.
+SEPARATORS: Final = {"\t": "tab", ";": ";", "|": "|"}
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,16 @@ class Row:
 
 
 def read_rows(
-    path: Path, *, required: Iterable[str], shown: str, problems: Problems
+    path: Path,
+    *,
+    required: Iterable[str],
+    shown: str,
+    problems: Problems,
+    limits: Limits | None = None,
 ) -> list[Row] | None:
-    """Read a user's CSV: UTF-8 with or without BOM, or GB18030; cells are stripped text.
+    """Read a user's CSV: UTF-8 with or without BOM; cells are stripped text.
+
+    GB18030 and cells parted by tabs or semicolons are taken, too, and told as repairs.
 
     Parameters
     ----------
@@ -43,64 +51,107 @@ def read_rows(
         The file as messages name it.
     problems : Problems
         Gets what is wrong with the file as a whole.
+    limits : Limits, optional
 
     Returns
     -------
     list of Row, or None if the table cannot be used
     """
-    data = _content(path, shown=shown, problems=problems)
-    return None if data is None else parse_rows(data, required, shown=shown, problems=problems)
+    limits = limits or Limits()
+    data = _content(path, shown=shown, problems=problems, most_mb=limits.table_mb)
+    if data is None:
+        return None
+    return parse_rows(data, required, shown=shown, problems=problems, limits=limits)
 
 
-def _content(path: Path, *, shown: str, problems: Problems) -> bytes | None:
+def _content(path: Path, *, shown: str, problems: Problems, most_mb: int) -> bytes | None:
     try:
         # A pipe or a device would never end: only files are opened.
         if path.exists() and not path.is_file():
             problems.error("table.not_a_file", file=shown)
             return None
         with path.open("rb") as stream:
-            data = stream.read(LARGEST_TABLE + 1)
+            data = stream.read((most_mb << 20) + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         problems.error("table.unreadable", file=shown, reason=reason)
         return None
-    if len(data) > LARGEST_TABLE:
-        problems.error("table.too_large", file=shown, limit=LARGEST_TABLE // 1_000_000)
+    if len(data) > most_mb << 20:
+        problems.error("table.too_large", file=shown, limit=most_mb)
         return None
     return data
 
 
 def parse_rows(
-    data: bytes, required: Iterable[str], *, shown: str, problems: Problems
+    data: bytes,
+    required: Iterable[str],
+    *,
+    shown: str,
+    problems: Problems,
+    limits: Limits | None = None,
 ) -> list[Row] | None:
     """Take the bytes of a CSV apart, as `read_rows` does with a file."""
-    content = _decoded(data)
+    content = _decoded(data, shown=shown, problems=problems)
     if content is None:
-        problems.error("table.encoding", file=shown)
         return None
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    try:
-        numbered = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        place = _line(reader.line_num, problems)
-        problems.error("table.not_csv", file=shown, place=place, reason=str(error))
+    numbered = _numbered(content, limits or Limits(), shown=shown, problems=problems)
+    if numbered is None:
         return None
-    numbered = [(line, row) for line, row in numbered if any(row)]
     if len(numbered) < 2:
         problems.error("table.empty", file=shown, count=len(numbered))
         return None
     return _rows(numbered, tuple(required), shown=shown, problems=problems)
 
 
-def _decoded(data: bytes) -> str | None:
-    if b"\x00" in data or data.startswith(WORKBOOKS):
+def _decoded(data: bytes, *, shown: str, problems: Problems) -> str | None:
+    if data.startswith(WORKBOOKS):
+        problems.error("table.workbook", file=shown)
         return None
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in ("utf-8-sig", "gb18030") if b"\x00" not in data else ():
         try:
-            return data.decode(encoding)
+            content = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding == "gb18030":
+            problems.repair("table.gb18030", file=shown)
+        return content
+    problems.error("table.encoding", file=shown)
     return None
+
+
+def _separator(content: str) -> str:
+    """Return what the first line with content parts its cells with; a comma if in doubt."""
+    first = next((line for line in content.splitlines() if line.strip()), "")
+    return next((mark for mark in SEPARATORS if mark in first and "," not in first), ",")
+
+
+def _numbered(
+    content: str, limits: Limits, *, shown: str, problems: Problems
+) -> list[tuple[int, list[str]]] | None:
+    """Return the rows that hold anything, with their lines."""
+    separator = _separator(content)
+    if separator != ",":
+        problems.repair("table.separator", file=shown, found=SEPARATORS[separator])
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=separator)
+    numbered: list[tuple[int, list[str]]] = []
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if max(map(len, cells), default=0) > limits.field_chars:
+                place = _line(reader.line_num, problems)
+                most = limits.field_chars
+                problems.error("table.long_cell", file=shown, place=place, limit=most)
+                return None
+            if any(cells):
+                numbered.append((reader.line_num, cells))
+            if len(numbered) > limits.table_rows + 1:
+                problems.error("table.too_many_rows", file=shown, limit=limits.table_rows)
+                return None
+    except csv.Error as error:
+        place = _line(reader.line_num, problems)
+        problems.error("table.not_csv", file=shown, place=place, reason=str(error))
+        return None
+    return numbered
 
 
 def _line(number: int, problems: Problems) -> str:

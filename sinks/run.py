@@ -7,8 +7,10 @@ everything aside, lets the faces read it, checks that all sums close, and publis
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -21,22 +23,25 @@ from sinks.biomass.density import Density, density_array
 from sinks.boundaries.geopackage import write_geopackage
 from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
-from sinks.closure import closures
-from sinks.errors import InputChanged, SinksError
-from sinks.folder import OutputFolder, held
-from sinks.inputs import Inputs, input_hashes, load
+from sinks.comparison import comparison
+from sinks.errors import InputChanged
+from sinks.folder import OutputFolder, held, refuse_held, sha256_of
+from sinks.inputs import Inputs, file_hashes, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
 from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
 from sinks.measure import measure
+from sinks.quality import quality, refuse_broken
+from sinks.reference import polygons, recounts
 from sinks.report import write_report
-from sinks.results import REGIONS, Results, write_table
+from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.stock import Stock
+from sinks.study import load_study
 from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
-from sinks.texts import text
+from sinks.texts import Language, text
 from sinks.workbook import write_workbook
 
 Progress = Callable[[str, float], None]
@@ -120,7 +125,9 @@ def check_study(path: Path, *, strict: bool = False) -> Problems:
     return problems
 
 
-def run_study(path: Path, out: Path, *, options: Options | None = None) -> Results:
+def run_study(
+    path: Path, out: Path, *, options: Options | None = None, content: bytes | None = None
+) -> Results:
     """Run a study and publish its results.
 
     Parameters
@@ -130,6 +137,8 @@ def run_study(path: Path, out: Path, *, options: Options | None = None) -> Resul
     out : Path
         The output folder; a finished run in it is replaced, by one that is complete.
     options : Options, optional
+    content : bytes, optional
+        What the study file holds, where a run is repeated from its manifest.
 
     Returns
     -------
@@ -146,33 +155,51 @@ def run_study(path: Path, out: Path, *, options: Options | None = None) -> Resul
     started = time.time()
     problems = Problems()
     options.progress("inputs", 0.0)
-    inputs = load(path, problems)
+    refuse_held(out, _language_of(path, content))
+    inputs = load(path, problems, content=content)
     problems.raise_errors(strict=options.strict)
     inputs = cast(Inputs, inputs)  # without an error they are complete
     with held(out, inputs.study.language) as folder:
         checkpoint = Checkpoint(out, pass_key(inputs))
         engine = checkpoint.resuming(options.engine or threads(options.workers))
         options = replace(options, engine=engine)
-        computed = cast(Computed, compute(inputs, problems, options=options))
-        problems.raise_errors(strict=options.strict)
-        meta = manifest(
-            inputs, parameters=computed.tables["parameters"],
-            strata=[str(name) for name in computed.activity.area["stratum"].values],
-            problems=problems,
-        )  # fmt: skip
-        _write(folder, inputs, computed=computed, meta=meta, options=options)
-        _refuse_changed(path, inputs)
-        seconds = round(time.time() - started, 3)
-        timing = {"command": options.command, "seconds": seconds, "workers": options.workers}
-        folder.publish(meta | {"run": timing | {"started": round(started, 3)}})
+        with _unchanged(inputs, None if content is not None else path):
+            computed = cast(Computed, compute(inputs, problems, options=options))
+            problems.raise_errors(strict=options.strict)
+            meta = manifest(
+                inputs, parameters=computed.tables["parameters"],
+                strata=[str(name) for name in computed.activity.area["stratum"].values],
+                parts=sorted(options.parts), problems=problems,
+            )  # fmt: skip
+            results = _write(folder, inputs, computed=computed, meta=meta, options=options)
+        folder.publish(meta | {"run": _own(inputs, results, out=out, options=options) | {
+            "started": round(started, 3), "seconds": round(time.time() - started, 3)
+        }})  # fmt: skip
         checkpoint.forget()
     return Results.open(out, inputs.study.language)
+
+
+def _language_of(path: Path, content: bytes | None) -> Language:
+    """Return a study's language before anything long is begun."""
+    problems = Problems()
+    load_study(path, problems, content=content)
+    return problems.language
+
+
+def _own(inputs: Inputs, results: Results, *, out: Path, options: Options) -> dict[str, Any]:
+    """Return the section `run` of the manifest: what may differ between equal runs."""
+    base = inputs.study.base
+    with suppress(ValueError):  # on another drive
+        base = Path(os.path.relpath(base, out.resolve()))
+    own = {"command": options.command, "workers": options.workers, "base": base.as_posix()}
+    found = comparison(out, results)
+    return own | ({"compared": found} if found else {})
 
 
 def _write(
     folder: OutputFolder, inputs: Inputs, *, computed: Computed, meta: dict[str, Any],
     options: Options,
-) -> None:  # fmt: skip
+) -> Results:  # fmt: skip
     """Write tables first; then the faces, which read what was written and nothing else."""
     staging = folder.staging
     (staging / "tables").mkdir()
@@ -193,10 +220,13 @@ def _write(
         meta["layers"] = write_layers(
             inputs.sources, inputs.legend, folder=staging / "layers", clip=clip
         )
+    table = quality(
+        Results.read(staging, meta), polygons=polygons(inputs),
+        recounts=recounts(inputs, computed.activity),
+    )  # fmt: skip
+    refuse_broken(table, folder.language)
+    write_table(table, staging / "tables" / f"{QUALITY}.csv")
     results = Results.read(staging, meta)
-    broken = [item.name for item in closures(results) if not item.passed]
-    if broken:
-        raise SinksError(text("run.closure_broken", folder.language, names=", ".join(broken)))
     faces = {
         "workbook": (write_workbook, "workbook.xlsx"),
         "report": (write_report, "report.html"),
@@ -206,6 +236,7 @@ def _write(
         if name in options.parts:
             options.progress("faces", done / len(faces))
             write(results, staging / file)
+    return results
 
 
 def _headline(inputs: Inputs, computed: Computed) -> gpd.GeoDataFrame:
@@ -230,15 +261,33 @@ def _headline(inputs: Inputs, computed: Computed) -> gpd.GeoDataFrame:
     return frame.assign(year=last, start=first, **columns)
 
 
-def _refuse_changed(path: Path, inputs: Inputs) -> None:
-    """Refuse to publish what was computed from files that changed meanwhile."""
+@contextmanager
+def _unchanged(inputs: Inputs, path: Path | None) -> Iterator[None]:
+    """Refuse to publish what was computed from files that changed meanwhile.
+
+    A change explains whatever else went wrong: it is told first.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    path : Path or None
+        The study file, if the run depends on it to the end.
+    """
     try:
-        now = input_hashes(path, inputs.study)
+        yield
+    except Exception:
+        _refuse_changed(inputs, path)
+        raise
+    _refuse_changed(inputs, path)
+
+
+def _refuse_changed(inputs: Inputs, path: Path | None) -> None:
+    study = inputs.study
+    try:
+        now = file_hashes(study) | ({study.file: sha256_of(path)} if path else {})
     except OSError as error:
         name = Path(str(error.filename)).name
-        raise InputChanged(
-            text("output.input_changed", inputs.study.language, name=name)
-        ) from error
+        raise InputChanged(text("output.input_changed", study.language, name=name)) from error
     for name, value in inputs.hashes.items():
-        if now[name] != value:
-            raise InputChanged(text("output.input_changed", inputs.study.language, name=name))
+        if now.get(name, value) != value:
+            raise InputChanged(text("output.input_changed", study.language, name=name))

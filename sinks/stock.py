@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from sinks.draws import Summary, summarise
 from sinks.landcover.activity import Activity, Pair
 
 Floats = npt.NDArray[np.float64]
+
+#: Groups whose draws are made together: few enough to stay near the processor.
+AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True)
@@ -99,34 +103,51 @@ class Stock:
         """
         sizes = [int(index.max()) + 1 if len(index) else 0 for index in groups]
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        years = self.area.sizes["year"]
-        draws = np.zeros((int(offsets[-1]), years, self.density.draws))
+        area = selection.of(self.area).transpose("region", "stratum", "year").values
+        draws = np.zeros((int(offsets[-1]), area.shape[2], self.density.draws))
         central = np.zeros(draws.shape[:2])
-        area = selection.of(self.area)
-        value = selection.of(self.density.value).sum("pool")
-        for region in range(area.sizes["region"]):
-            one = area.isel(region=region)
-            here = value.isel(region=region) if self.density.by_region else value
-            # Strata are added one by one: a fixed order gives the same bits everywhere.
-            per_hectare = selection.of(self._density_draws(region))
-            own, middle = _weighted(one, per_hectare), _weighted(one, here)
-            for offset, index in zip(offsets[:-1], groups, strict=True):
-                draws[offset + index[region]] += own
-                central[offset + index[region]] += middle
+        if self.density.by_region:
+            for region in range(area.shape[0]):
+                own = np.zeros((1, *draws.shape[1:]))
+                _add(own, area[[region]], per_hectare=self._per_hectare(region, selection))
+                middle = np.zeros((1, *central.shape[1:]))
+                _add(middle, area[[region]], per_hectare=self._middle(region, selection))
+                for offset, index in zip(offsets[:-1], groups, strict=True):
+                    draws[offset + index[region]] += own[0]
+                    central[offset + index[region]] += middle[0]
+            return Totals(central, draws, self.level)
+        # One density for all regions: their areas are added first, and only then drawn.
+        for offset, size, index in zip(offsets[:-1], sizes, groups, strict=True):
+            hectares = np.zeros((size, *area.shape[1:]))
+            np.add.at(hectares, index, area)
+            own, middle = draws[offset : offset + size], central[offset : offset + size]
+            _add(own, hectares, per_hectare=self._per_hectare(0, selection))
+            _add(middle, hectares, per_hectare=self._middle(0, selection))
         return Totals(central, draws, self.level)
 
+    def _per_hectare(self, region: int, selection: Selection) -> Floats:
+        """Return the draws of the pools' sum, dims (stratum, year, draw) [t C/ha]."""
+        chosen = selection.of(self._density_draws(region)).sum("pool")
+        return np.asarray(chosen.transpose("stratum", "year", "draw").values)
 
-def _weighted(area: xr.DataArray, density: xr.DataArray) -> Floats:
-    """Return Σ area × density over strata (and pools), dims (year[, draw])."""
-    summed = density.sum("pool") if "pool" in density.dims else density
-    dims = ("stratum", "year", "draw") if "draw" in summed.dims else ("stratum", "year")
-    values = summed.transpose(*dims).values
-    hectares = area.transpose("stratum", "year").values
-    out = np.zeros(values.shape[1:])
-    for s in range(values.shape[0]):
-        weight = hectares[s] if values.ndim == 2 else hectares[s][:, None]
-        out += weight * values[s]
-    return out
+    def _middle(self, region: int, selection: Selection) -> Floats:
+        """Return the central values of the pools' sum, dims (stratum, year) [t C/ha]."""
+        value = self.density.value
+        here = value.isel(region=region) if self.density.by_region else value
+        chosen = selection.of(here).sum("pool")
+        return np.asarray(chosen.transpose("stratum", "year").values)
+
+
+def _add(out: Floats, hectares: Floats, *, per_hectare: Floats) -> None:
+    """Add Σ hectares × density over strata to `out`, dims (group, year[, draw]).
+
+    Strata are added one by one: a fixed order gives the same bits everywhere.
+    """
+    weight = hectares if per_hectare.ndim == 2 else hectares[..., None]
+    for first in range(0, len(out), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        for s in range(per_hectare.shape[0]):
+            out[part] += weight[part, s] * per_hectare[s]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -11,9 +10,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationError, field_validator
 
 from sinks.checks import Problems
-from sinks.texts import LANGUAGES, Language, text
+from sinks.limits import Limits
+from sinks.studyfile import parsed, read_bytes
+from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS
-from sinks.validation import Part, read_part, shown, tuples
+from sinks.validation import Part, read_part, shown
 
 Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
@@ -34,8 +35,6 @@ NOT_YET: Final = (
 )  # fmt: skip
 SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
-#: A study file is a page; anything far larger is another file by mistake [bytes].
-LARGEST: Final = 1 << 20
 
 
 class StudyInfo(Part):
@@ -55,7 +54,7 @@ class RegionsConfig(Part):
     code: str = Field(description="column of the unique region code, kept as text")
     name: str = Field(description="column of the region name")
     parents: tuple[str, ...] = Field((), description="columns of coarser levels, finest first")
-    datum: Literal["gcj02"] | None = Field(None, description="asserted datum of the coordinates")
+    datum: Literal["gcj02", "wgs84"] | None = Field(None, description="asserted datum")
     encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
     layer: str | None = Field(None, description="layer of a file that has several")
     crs: str | None = Field(None, description="asserted CRS of a file that declares none")
@@ -68,10 +67,22 @@ class Source(Part):
     band: int | None = Field(None, ge=1)
 
 
-#: The marks keep pydantic from complaining in the name of both alternatives.
+def _written_as(value: object) -> str:
+    """Tell a path from a table and a list; the marks keep pydantic from naming all three."""
+    if isinstance(value, tuple):
+        return "<tiles>"
+    return "<table>" if isinstance(value, dict | Source) else "<path>"
+
+
 PathOrSource = Annotated[
-    Annotated[str, Tag("<path>")] | Annotated[Source, Tag("<table>")],
-    Discriminator(lambda value: "<table>" if isinstance(value, dict | Source) else "<path>"),
+    Annotated[str, Tag("<path>")] | Annotated[Source, Tag("<table>")], Discriminator(_written_as)
+]
+Tiles = Annotated[tuple[PathOrSource, ...], Field(min_length=1)]
+Written = Annotated[
+    Annotated[str, Tag("<path>")]
+    | Annotated[Source, Tag("<table>")]
+    | Annotated[Tiles, Tag("<tiles>")],
+    Discriminator(_written_as),
 ]
 
 
@@ -79,7 +90,7 @@ class LandcoverConfig(Part):
     """`[landcover]`: class rasters of two or more years, all on one grid."""
 
     legend: str = Field(min_length=1, description="packaged legend, or a CSV")
-    rasters: dict[str, PathOrSource] = Field(min_length=2, description="year = path")
+    rasters: dict[str, Written] = Field(min_length=2, description="year = path, or list of tiles")
     crs: str | None = Field(None, description="asserted CRS of all rasters")
     band: int | None = Field(None, ge=1, description="asserted band of all rasters")
     nodata: int | None = Field(None, description="asserted no-data code of all rasters")
@@ -92,13 +103,12 @@ class LandcoverConfig(Part):
         """The study's years, ascending."""
         return tuple(sorted(int(year) for year in self.rasters))
 
-    def source(self, year: int) -> Source:
-        """Return the raster of `year` with the band that holds for it."""
+    def sources(self, year: int) -> tuple[Source, ...]:
+        """Return the files of `year`, one or its tiles, with the band that holds for each."""
         value = self.rasters[str(year)]
-        source = value if isinstance(value, Source) else Source(path=value)
-        if source.band is None and self.band is not None:
-            return Source(path=source.path, band=self.band)
-        return source
+        items = value if isinstance(value, tuple) else (value,)
+        named = (item if isinstance(item, Source) else Source(path=item) for item in items)
+        return tuple(Source(path=item.path, band=item.band or self.band) for item in named)
 
 
 class DensityConfig(Part):
@@ -160,14 +170,27 @@ class Study(Part):
     accuracy: dict[str, Any] | None = None
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     output: OutputConfig = OutputConfig()
+    limits: Limits = Limits()
     overlays: tuple[dict[str, Any], ...] = ()
     targets: tuple[TargetConfig, ...] = ()
     _base: Path = PrivateAttr(default=Path())
+    _file: str = PrivateAttr(default="")
+    _content: bytes = PrivateAttr(default=b"")
 
     @property
     def base(self) -> Path:
         """The study's folder."""
         return self._base
+
+    @property
+    def file(self) -> str:
+        """Name of the study file."""
+        return self._file
+
+    @property
+    def content(self) -> bytes:
+        """What the study file held when it was read."""
+        return self._content
 
     @property
     def language(self) -> Language:
@@ -200,7 +223,10 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     landcover = _table(data, "landcover")
     named = {"regions.path": _table(data, "regions").get("path")}
     for year, value in _table(landcover, "rasters").items():
-        named[f"landcover.rasters.{year}"] = value.get("path") if isinstance(value, dict) else value
+        tiled = isinstance(value, tuple)
+        for i, item in enumerate(value if tiled else (value,)):
+            place = f"landcover.rasters.{year}.{i}" if tiled else f"landcover.rasters.{year}"
+            named[place] = item.get("path") if isinstance(item, dict) else item
     # Anything without these marks is the name of a packaged table.
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
@@ -311,36 +337,7 @@ def _check_period(
         problems.error("study.years_reversed", file=file, place=place, start=start, end=end)
 
 
-def _language_of(content: str) -> Language:
-    """Return the language that a file names, be the rest of it TOML or not."""
-    found = re.search(r"""^[ \t]*language[ \t]*=[ \t]*["'](zh|en)["']""", content, re.MULTILINE)
-    return next((name for name in LANGUAGES if found and name == found[1]), "zh")
-
-
-def _parsed(path: Path, problems: Problems) -> dict[str, Any] | None:
-    """Return the file's tables, arrays as tuples."""
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(LARGEST + 1)
-    except OSError as error:
-        problems.error("study.unreadable", file=path.name, reason=error.strerror or str(error))
-        return None
-    problems.language = _language_of(raw.decode("utf-8-sig", errors="replace"))
-    if len(raw) > LARGEST:
-        problems.error("study.too_large", file=path.name, limit=LARGEST >> 20)
-        return None
-    try:
-        data: dict[str, Any] = tuples(tomllib.loads(raw.decode("utf-8-sig")))
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, too
-        reason = str(error)[:200]
-        line = re.search(r"line ([0-9]+)", reason)
-        place = text("table.lines", problems.language, lines=line[1]) if line else ""
-        problems.error("study.not_toml", file=path.name, place=place, reason=reason)
-        return None
-    return data
-
-
-def load_study(path: Path, problems: Problems) -> Study | None:
+def load_study(path: Path, problems: Problems, *, content: bytes | None = None) -> Study | None:
     """Read a study file.
 
     Parameters
@@ -349,6 +346,8 @@ def load_study(path: Path, problems: Problems) -> Study | None:
         The TOML file; its folder is the base of the paths in it.
     problems : Problems
         Takes every problem found; its language is set to the study's.
+    content : bytes, optional
+        What the file holds, where it is known already; the file need not be there then.
 
     Returns
     -------
@@ -356,8 +355,9 @@ def load_study(path: Path, problems: Problems) -> Study | None:
         None if the file could not be understood. A study in spite of errors in `problems` is not
         to be run; its files can be checked.
     """
-    data, file = _parsed(path, problems), path.name
-    if data is None:
+    file, raw = path.name, read_bytes(path, problems) if content is None else content
+    data = None if raw is None else parsed(raw, problems, file=file)
+    if raw is None or data is None:
         return None
     base = path.resolve().parent
     study = read_part(Study, data, file=file, problems=problems)
@@ -367,7 +367,7 @@ def load_study(path: Path, problems: Problems) -> Study | None:
     _check_files(data, base, file=file, problems=problems)
     if study is None or any(problem.code == "study.bad_year" for problem in problems):
         return None
-    study._base = base
+    study._base, study._file, study._content = base, file, raw
     return study
 
 

@@ -77,8 +77,11 @@ def stock_of(results: Results, year: int) -> dict[str, Any]:
 def finding(row: dict[str, Any]) -> str:
     """Return what a change row shows: ``up``, ``down``, ``none``, or ``unassessed``.
 
-    ``unassessed`` is a run with one draw: without an interval nothing is detectable or not.
+    ``unassessed`` is a run with one draw, or a region without data: without an interval nothing
+    is detectable or not.
     """
+    if row["change_t_c"] == 0:
+        return "none"
     if not math.isfinite(half_width(row["low_t_c"], row["high_t_c"])):
         return "unassessed"
     if not bool(row["detectable"]):
@@ -244,16 +247,19 @@ def _unit_sentence(results: Results, words: Words) -> str:
     rows = rows[(rows["start"] == start) & (rows["end"] == end)]
     found = [finding(row) for row in records(rows)]
     many = unit_words(results)[1]
-    if "unassessed" in found:
-        return words.t("report.summary.units.unassessed", n=len(found), units=many)
     counts = {name: found.count(name) for name in ("up", "down", "none")}
-    return words.t("report.summary.units", n=len(found), units=many, **counts)
+    if counts["up"] + counts["down"] == 0 and "unassessed" in found:
+        return words.t("report.summary.units.unassessed", n=len(found), units=many)
+    return words.t("report.summary.units", n=sum(counts.values()), units=many, **counts)
 
 
 def _area_sentences(results: Results, words: Words) -> list[str]:
     start, end = span_of(results)
     sentences = []
     before, after = stock_of(results, start), stock_of(results, end)
+    # The areas are those of the land that has data in every year, and so is their whole.
+    coverage = of_units(results, "coverage").drop_duplicates("region_code")
+    compared = float(coverage["common_valid_ha"].sum())
     for group in ("forest", "wetland"):
         old, new = float(before[f"{group}_ha"]), float(after[f"{group}_ha"])
         if not (old or new):
@@ -264,10 +270,7 @@ def _area_sentences(results: Results, words: Words) -> list[str]:
         shown = f"{ends[1]} {scale.label}"
         if words.language == "zh":
             shown = words.t("report.unit.with_mu", area=shown, mu=_mu(new, words))
-        shares = [
-            words.share(size / row["valid_ha"] if row["valid_ha"] else math.nan)
-            for size, row in ((old, before), (new, after))
-        ]
+        shares = [words.share(size / compared if compared else math.nan) for size in (old, new)]
         names = {"old": ends[0], "new": shown, "old_share": shares[0], "new_share": shares[1]}
         sentences.append(words.t(f"report.summary.area.{group}", start=start, end=end, **names))
     return sentences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -106,13 +107,21 @@ def write_surfaces(inputs: Inputs, total: xr.DataArray, *, folder: Path) -> list
             dataset.update_tags(**tags, years=" ".join(map(str, surface.years)))
             dataset.update_tags(1, unit=UNIT)
             dataset.set_band_unit(1, UNIT)
-    with rasterio.Env(**GDAL_OPTIONS):
-        for surface in surfaces:
-            source_path, path = scratch / f"{surface.name}.tif", folder / f"{surface.name}.tif"
-            rasterio.shutil.copy(source_path, path, **COG)
-            source_path.unlink()
+    names = [f"{surface.name}.tif" for surface in surfaces]
+    # Most of the time goes into overviews, which GDAL builds on one processor per file.
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        list(
+            pool.map(_finish, [scratch / name for name in names], [folder / name for name in names])
+        )
     scratch.rmdir()
-    return [f"{surface.name}.tif" for surface in surfaces]
+    return names
+
+
+def _finish(scratch: Path, path: Path) -> None:
+    """Turn a scratch file into a cloud-optimised GeoTIFF."""
+    with rasterio.Env(**GDAL_OPTIONS):
+        rasterio.shutil.copy(scratch, path, **COG)
+    scratch.unlink()
 
 
 def _per_symbol(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,43 +17,49 @@ from sinks.landcover.activity import Activity
 from sinks.legend import Legend
 from sinks.regions import Regions
 from sinks.stock import ChangeParts, Selection, Stock, change_parts
-from sinks.target import group_indices, summed
+from sinks.target import Mask, group_indices, summed, without_data
 
 Floats = npt.NDArray[np.float64]
 
 #: A change smaller than this part of the stocks is rounding, not change.
 ROUNDING: Final = 1e-12
 ALL: Final = Selection()
+#: Columns that are about the land compared.
+STOCKED: Final = ("stock_t_c", "se_t_c", "low_t_c", "high_t_c")
+COMPARED: Final = ("forest_ha", "wetland_ha", *STOCKED)
+CHANGED: Final = (
+    "change_t_c", *STOCKED[1:], "gain_t_c", "loss_t_c", "area_effect_t_c", "density_effect_t_c",
+)  # fmt: skip
 
 
 def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
     """Return `stock.csv`: every region, year, stratum and pool that has land."""
-    area = stock.area.transpose("region", "stratum", "year").values
-    value = stock.central().transpose("region", "stratum", "pool", "year").values
+    area = stock.area.transpose("region", "year", "stratum").values
+    value = stock.central().transpose("region", "year", "stratum", "pool").values
     pools, strata = stock.density.value["pool"].values, stock.area["stratum"].values
-    years = stock.area["year"].values
-    frames = []
-    for r in range(area.shape[0]):
-        spread = stock.cell_spread(r)
-        y, s, p = np.nonzero(np.repeat((area[r] > 0).T[:, :, None], len(pools), axis=2))
-        hectares = area[r, s, y]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "region_code": regions.codes[r],
-                    "region_name": regions.frame["region_name"].iloc[r],
-                    "year": years[y],
-                    "stratum": strata[s],
-                    "pool": pools[p],
-                    "area_ha": hectares,
-                    "stock_t_c": value[r, s, p, y],
-                    "se_t_c": hectares * spread.se[s, p, y],
-                    "low_t_c": hectares * spread.low[s, p, y],
-                    "high_t_c": hectares * spread.high[s, p, y],
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+    r, y, s, p = np.nonzero(np.broadcast_to(area[..., None] > 0, value.shape))
+    hectares = area[r, y, s]
+    spread = {name: np.empty(len(r)) for name in ("se", "low", "high")}
+    # Rows come region by region; one density for all regions is one spread for all rows.
+    ends = np.searchsorted(r, np.arange(len(area) + 1)) if stock.density.by_region else [0, len(r)]
+    for region, (first, last) in enumerate(pairwise(ends)):
+        own, rows = stock.cell_spread(region), slice(first, last)
+        for name, column in spread.items():
+            column[rows] = getattr(own, name)[s[rows], p[rows], y[rows]]
+    return pd.DataFrame(
+        {
+            "region_code": np.asarray(regions.codes, dtype=object)[r],
+            "region_name": regions.frame["region_name"].to_numpy(dtype=object)[r],
+            "year": stock.area["year"].values[y],
+            "stratum": strata[s],
+            "pool": pools[p],
+            "area_ha": hectares,
+            "stock_t_c": value[r, y, s, p],
+            "se_t_c": hectares * spread["se"],
+            "low_t_c": hectares * spread["low"],
+            "high_t_c": hectares * spread["high"],
+        }
+    )
 
 
 def regions_table(
@@ -85,7 +93,16 @@ def regions_table(
         )
         for k, year in enumerate(years)
     ]
-    return pd.concat(frames, ignore_index=True)
+    unknown = without_data(activity, indices)
+    return pd.concat(
+        [_blank(frame, unknown, columns=COMPARED) for frame in frames], ignore_index=True
+    )
+
+
+def _blank(frame: pd.DataFrame, unknown: Mask, *, columns: Sequence[str]) -> pd.DataFrame:
+    """Empty what nothing is known of: no data is never zero."""
+    frame.loc[unknown, list(columns)] = np.nan
+    return frame
 
 
 def _area_of(activity: Activity, legend: Legend, *, group: str) -> Floats:
@@ -101,6 +118,7 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
     """Return `change.csv`: every level and pair of years."""
     levels, indices = group_indices(regions)
     totals = stock.totals(indices, ALL)
+    unknown = without_data(activity, indices)
     years = [int(year) for year in activity.area["year"].values]
     frames = []
     for pair in activity.transitions:
@@ -110,21 +128,20 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
         size = np.abs(totals.central).max(axis=1)
         apart = (spread.low > 0) | (spread.high < 0)
         several = draws.shape[-1] > 1  # from one draw there is no interval
-        frames.append(
-            levels[["region_code", "region_name", "level"]].assign(
-                start=pair[0],
-                end=pair[1],
-                change_t_c=central,
-                se_t_c=spread.se,
-                low_t_c=spread.low,
-                high_t_c=spread.high,
-                gain_t_c=summed(parts.gain, indices),
-                loss_t_c=summed(parts.loss, indices),
-                area_effect_t_c=summed(parts.area_effect, indices),
-                density_effect_t_c=summed(parts.density_effect, indices),
-                detectable=apart & (np.abs(central) > ROUNDING * size) & several,
-            )
+        frame = levels[["region_code", "region_name", "level"]].assign(
+            start=pair[0],
+            end=pair[1],
+            change_t_c=central,
+            se_t_c=spread.se,
+            low_t_c=spread.low,
+            high_t_c=spread.high,
+            gain_t_c=summed(parts.gain, indices),
+            loss_t_c=summed(parts.loss, indices),
+            area_effect_t_c=summed(parts.area_effect, indices),
+            density_effect_t_c=summed(parts.density_effect, indices),
+            detectable=apart & (np.abs(central) > ROUNDING * size) & several,
         )
+        frames.append(_blank(frame, unknown, columns=CHANGED))
     return pd.concat(frames, ignore_index=True)
 
 

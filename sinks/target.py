@@ -20,6 +20,7 @@ from sinks.study import TargetConfig
 from sinks.units import AREA_UNITS, CARBON_UNITS, OTHER_CARBON_UNIT
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 #: What is missing to a target by less than this part of it is rounding.
 ROUNDING: Final = 1e-9
@@ -97,6 +98,11 @@ def check_targets(
             report("target.no_class", place=place, groups=", ".join(unseen), legend=legend.name)
 
 
+def without_data(activity: Activity, indices: Sequence[npt.NDArray[np.int64]]) -> Mask:
+    """Tell which groups have no land that is valid in every year: nothing is known of them."""
+    return np.asarray(summed(activity.coverage["common_valid"].values, indices) == 0)
+
+
 def targets_table(
     targets: Sequence[TargetConfig],
     *,
@@ -122,9 +128,11 @@ def targets_table(
         target's own rule and empty where there is none.
     """
     levels, indices = group_indices(regions)
+    unknown = without_data(activity, indices)
     frames = []
     for target in targets:
         achieved = _achieved(target, stock, activity=activity, legend=legend, indices=indices)
+        achieved.central[unknown] = np.nan
         share = _shares(target, stock, activity=activity, legend=legend, indices=indices)
         frames.append(_frame(target, levels, achieved=achieved, share=share, level=stock.level))
     if not frames:
@@ -241,9 +249,10 @@ def _frame(
     if achieved.draws is not None:
         spread = summarise(achieved.draws, level=level)
         frame["se"], frame["low"], frame["high"] = spread.se, spread.low, spread.high
+        frame.loc[frame["achieved"].isna(), ["se", "low", "high"]] = np.nan
     for suffix, factor in (("", 1.0), ("_other_unit", ratio)):
         wanted = np.where(known & np.isfinite(factor), required, np.nan)
-        chance = _probability(achieved.draws, wanted / factor)
+        chance = _probability(achieved, wanted / factor)
         frame[f"probability{suffix}"] = chance
         frame[f"verdict{suffix}"] = [
             _verdict(p) if ok else "" for p, ok in zip(chance, np.isfinite(wanted), strict=True)
@@ -251,12 +260,14 @@ def _frame(
     return frame
 
 
-def _probability(draws: Floats | None, required: Floats) -> Floats:
+def _probability(achieved: Achieved, required: Floats) -> Floats:
     """Return the part of the draws that reach what is required, NaN where nothing was drawn."""
+    draws = achieved.draws
     if draws is None or draws.shape[-1] == 1:
         return np.full(required.shape, np.nan)
     enough = (required - ROUNDING * np.abs(required))[:, None]
-    return np.where(np.isfinite(required), (draws >= enough).mean(axis=-1), np.nan)
+    known = np.isfinite(required) & np.isfinite(achieved.central)
+    return np.where(known, (draws >= enough).mean(axis=-1), np.nan)
 
 
 def _verdict(probability: float) -> str:

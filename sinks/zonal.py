@@ -28,7 +28,8 @@ Areas = tuple[int, float, Floats, Floats, Floats]
 #: Area by path of the region in hand, the paths it has met, how many these are.
 Sums = tuple[Ints, Ints, Ints]
 
-#: Coverage nearer to 0 or 1 than this is rounding of the edge arithmetic.
+#: Coverage nearer to 0 or 1 than this is rounding of the coordinates: a border that follows the
+#: cells must not bring in the classes beyond it.
 SNAP: Final = 1e-9
 #: Rows with more border pieces than this are sorted by merging, not by insertion.
 MANY: Final = 64
@@ -78,7 +79,7 @@ def _until(
 
 @numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _note(totals: Ints, touched: Ints, count: Ints, path: int, area: int) -> None:
-    if totals[path] == 0:
+    if totals[path] == 0 and area > 0:  # a cell at a pole may be less than half a quantum
         touched[count[0]] = path
         count[0] += 1
     totals[path] += area

@@ -16,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from sinks.checks import Problems
 from sinks.grid import Grid
-from sinks.joint import STRIP_BYTES, Execution, JointTable, joint_table, threads
+from sinks.joint import Execution, JointTable, joint_table, threads
 from sinks.outlines import outlines
 from sinks.raster import RasterSource, load_rasters, symbols
 from sinks.study import LandcoverConfig, Source
@@ -81,7 +81,7 @@ def joint_of(
     nodata: Sequence[int] = (),
     exact: bool = True,
     workers: int = 1,
-    strip_bytes: int = STRIP_BYTES,
+    **how: Any,
 ) -> JointTable:
     """Sum the areas of shapes, given in `crs` or else in that of the rasters."""
     grid = next(iter(sources.values())).grid
@@ -91,8 +91,10 @@ def joint_of(
     table = symbols(codes, nodata, dtype=wide[0] if wide else "uint8")
     geometry = np.array(list(shapes), dtype=object)
     outline = outlines(geometry, grid, transformer=transformer)
-    how = Execution(engine=threads(workers), strip_bytes=strip_bytes)
-    return joint_table(sources, outline, symbols=table, nodata=nodata, exact=exact, execution=how)
+    execution = Execution(**({"engine": threads(workers)} | how))
+    return joint_table(
+        sources, outline, symbols=table, nodata=nodata, exact=exact, execution=execution
+    )
 
 
 def square_metres(joint: JointTable) -> dict[tuple[int, tuple[int, ...]], float]:

@@ -18,9 +18,9 @@ import pytest
 from pyproj import CRS
 from shapely.geometry import LineString, Point, box
 
-from sinks.boundaries import vectors
 from sinks.checks import Problems, Severity
 from sinks.datum import wgs84_to_gcj02
+from sinks.limits import Limits
 from sinks.regions import Regions, load_regions
 from sinks.study import RegionsConfig
 
@@ -34,20 +34,22 @@ def counties(crs: object = "EPSG:4326", **columns: Any) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"code": CODES, "name": NAMES} | columns, geometry=shapes, crs=crs)
 
 
-def load(path: Path, **asserted: Any) -> tuple[Regions | None, Problems]:
+def load(
+    path: Path, limits: Limits | None = None, **asserted: Any
+) -> tuple[Regions | None, Problems]:
     keys = {"code": "code", "name": "name"} | asserted
     problems = Problems("en")
     config = RegionsConfig(path=path.name, **keys)
-    return load_regions(config, problems=problems, base=path.parent), problems
+    return load_regions(config, problems=problems, base=path.parent, limits=limits), problems
 
 
 def codes_of(problems: Problems, severity: Severity) -> list[str]:
     return [problem.code.removeprefix("regions.") for problem in problems.of(severity)]
 
 
-def refused(path: Path, code: str, **asserted: Any) -> str:
+def refused(path: Path, code: str, limits: Limits | None = None, **asserted: Any) -> str:
     """Check that a file is refused for one reason, told in both languages; return the English."""
-    regions, problems = load(path, **asserted)
+    regions, problems = load(path, limits, **asserted)
     assert regions is None
     assert codes_of(problems, Severity.ERROR) == [code]
     assert all(problem.text("zh") and problem.text("en") for problem in problems)
@@ -169,20 +171,15 @@ def test_cut_off_files_give_no_regions(tmp_path: Path, shapefile: Path, keep: fl
         assert problems.of(Severity.ERROR)
 
 
-def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counties().to_file(tmp_path / "a.gpkg")
-    monkeypatch.setattr(vectors, "MAX_FEATURES", 2)
-    refused(tmp_path / "a.gpkg", "too_many_rows")
-    monkeypatch.undo()
-    monkeypatch.setattr("sinks.boundaries.polygons.MAX_VERTICES", 14)
-    refused(tmp_path / "a.gpkg", "too_many_vertices")
-    monkeypatch.undo()
-    monkeypatch.setattr("sinks.boundaries.reading.MAX_BYTES", 1000)
-    refused(tmp_path / "a.gpkg", "too_large")
-    counties().to_file(tmp_path / "a.geojson", driver="GeoJSON")
-    monkeypatch.undo()
-    monkeypatch.setattr("sinks.boundaries.geojson.MAX_JSON_BYTES", 100)
-    refused(tmp_path / "a.geojson", "too_large")
+def test_limits(tmp_path: Path) -> None:
+    path, text = tmp_path / "a.gpkg", tmp_path / "a.geojson"
+    counties().to_file(path)
+    counties(note="x" * (1 << 20)).to_file(text, driver="GeoJSON")
+    assert "`features`" in refused(path, "too_many_rows", Limits(features=2))
+    assert "`vertices`" in refused(path, "too_many_vertices", Limits(vertices=14))
+    assert "`geojson_mb`" in refused(text, "too_large", Limits(geojson_mb=1))
+    assert "`boundary_mb`" in refused(text, "too_large", Limits(boundary_mb=1))
+    assert load(path, Limits(features=3, vertices=15, boundary_mb=1))[0] is not None
 
 
 # GeoPackages
@@ -302,8 +299,10 @@ def test_an_archive_that_expands_without_end(tmp_path: Path, monkeypatch: Any) -
     monkeypatch.setattr("sinks.boundaries.shapefile.FREE_BYTES", 1 << 20)
     path = make_zip(tmp_path / "a.zip", {"a.shp": b"", "a.dbf": bytes(4 << 20)})
     refused(path, "zip_limit")
-    monkeypatch.setattr("sinks.boundaries.shapefile.MAX_MEMBERS", 1)
-    refused(make_zip(tmp_path / "b.zip", {"a.shp": b"", "a.dbf": b""}), "zip_limit")
+    refused(path, "missing_part", Limits(zip_ratio=10_000))
+    refused(path, "zip_limit", Limits(zip_ratio=10_000, boundary_mb=1))
+    path = make_zip(tmp_path / "b.zip", {"a.shp": b"", "a.dbf": b""})
+    refused(path, "zip_limit", Limits(zip_members=1))
 
 
 def test_archives_without_one_shapefile(tmp_path: Path, shapefile: Path) -> None:

@@ -85,13 +85,17 @@ def columns_promised() -> dict[str, list[str]]:
         "targets": [
             *["target", "region_code", "level", "start", "end", "quantity", "unit", "required"],
             *["achieved", "se", "low", "high", "share_achieved", "probability", "verdict"],
-            *["achieved_other_unit", "other_unit", "share_by"],
+            *["achieved_other_unit", "other_unit", "probability_other_unit"],
+            *["verdict_other_unit", "share_by"],
         ],
         "coverage": [
             *["region_code", "year", "region_ha", "inside_ha", "valid_ha", "nodata_ha"],
             *["outside_ha", "common_valid_ha"],
         ],
         "parameters": ["name", "value", "se", "unit", "distribution", "source", "confidence"],
+        "qc": [
+            *["check", "subject", "expected", "found", "unit", "passed", "note_zh", "note_en"],
+        ],
     }
 
 

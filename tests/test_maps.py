@@ -19,10 +19,11 @@ import shapely
 from shapely.geometry import shape
 
 from sinks.errors import OutputFailed
+from sinks.escape import script_data
 from sinks.maps import render_map, write_map
 from sinks.maps.data import map_data, map_strings
 from sinks.maps.geometry import region_shapes
-from sinks.maps.page import SCRIPTS, STATIC, json_text
+from sinks.maps.page import SCRIPTS, STATIC
 from sinks.maps.palettes import AMOUNT, DIVERGING, UNCERTAINTY
 from sinks.results import Results
 from tests.conftest import ROOT, SHARED, needs_shared
@@ -144,9 +145,9 @@ def test_names_from_data_are_never_markup(document: str, read: Reader) -> None:
     assert [parsed["regions"][code]["name"] for code in CODES] == list(NAMES)
 
 
-def test_json_text_keeps_the_value() -> None:
+def test_script_data_keeps_the_value() -> None:
     value = {"a<b>&": "\u2028\u2029</script><!-- é 碳"}
-    written = str(json_text(value))
+    written = str(script_data(value))
     assert json.loads(written) == value
     assert not set(written) & set("<>&\u2028\u2029")
 
@@ -246,7 +247,7 @@ def test_hubei_is_light_and_has_no_gaps() -> None:
     made = region_shapes(frame, ["city"])
     shapes = [shape(feature["geometry"]) for feature in made["shapes"]["features"]]
     assert len(shapes) == 103
-    assert len(json_text(made)) < 2_000_000
+    assert len(script_data(made)) < 2_000_000
     union = shapely.union_all(shapely.make_valid(np.array(shapes)))
     true = frame.geometry.to_numpy()
     assert union.area == pytest.approx(shapely.union_all(true).area, rel=1e-4)

@@ -105,10 +105,36 @@ def test_an_edge_bent_like_an_s_is_seen() -> None:
     triangle = shapely.Polygon([(10.0, -20.0), (50.0, 20.0), (10.0, 20.0)])
     grid = grid_of("EPSG:3857", 0, 3e6, 1000, width=6000, height=6000)
     outline = traced([triangle], grid, crs="EPSG:4326")
-    dense = shapely.get_coordinates(shapely.segmentize(triangle, 0.001))
-    x, y = Transformer.from_crs(4326, 3857, always_xy=True).transform(dense[:, 0], dense[:, 1])
-    truth = shapely.Polygon(np.column_stack(grid.to_cells(x, y))).area
-    assert abs(shoelace(outline.edges)) == pytest.approx(truth, rel=1e-6)
+    along = np.linspace(0, 1, 5001)
+    x, y = Transformer.from_crs(4326, 3857, always_xy=True).transform(
+        10 + 40 * along, -20 + 40 * along
+    )
+    there = shapely.points(np.column_stack(grid.to_cells(x, y)))
+    course = shapely.unary_union(shapely.linestrings(outline.edges.reshape(-1, 2, 2)))
+    assert shapely.distance(course, there).max() <= 1.1 * TOLERANCE_CELLS
+    straight = shapely.LineString([there[0], there[-1]])
+    assert shapely.distance(straight, there).max() > 5
+    assert shapely.distance(straight, there[2500]) < 1e-6, "its middle does not tell"
+
+
+def test_an_edge_is_cut_alike_from_both_ends() -> None:
+    """Also where it is one end alone that bends."""
+    grid = grid_of("EPSG:3857", 0, 3e6, 2000, width=6000, height=6000)
+    rng = np.random.default_rng(8)
+    start = np.column_stack([rng.uniform(5, 20, 300), rng.uniform(-20, 0, 300)])
+    stop = np.column_stack([rng.uniform(30, 45, 300), rng.uniform(0, 20, 300)])
+    below = [shapely.Polygon([a, b, (b[0], -40)]) for a, b in zip(start, stop, strict=True)]
+    above = [shapely.Polygon([b, a, (a[0], 40)]) for a, b in zip(start, stop, strict=True)]
+    one, other = (traced(side, grid, crs="EPSG:4326") for side in (below, above))
+    x, y = Transformer.from_crs(4326, 3857, always_xy=True).transform(
+        *np.concatenate([start, stop]).T
+    )
+    ends = np.column_stack(grid.to_cells(x, y))
+    for i, length in enumerate(np.hypot(*(ends[:300] - ends[300:]).T)):
+        mine = {tuple(edge) for edge in one.edges[one.starts[i] : one.starts[i + 1]].tolist()}
+        theirs = other.edges[other.starts[i] : other.starts[i + 1]][:, [2, 3, 0, 1]].tolist()
+        common = np.array(sorted(mine & {tuple(edge) for edge in theirs}))
+        assert np.hypot(*(common[:, 2:] - common[:, :2]).T).sum() >= length * (1 - 1e-12)
 
 
 def test_neighbours_cut_their_common_border_alike() -> None:

@@ -29,7 +29,7 @@ POOLS = {"agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"}
 DENSITY = [name for name in tables() if name.startswith("density/")]
 UNITS = {
     *("", "1", "%", "percentage points", "count", "m", "km", "km2", "ha", "degree", "m3"),
-    *("mu/yr", "t C/m3", "t C/t d.m.", "t CO2/head", "t CO2/1e4 yuan"),
+    *("mu/yr", "t C/m3", "t C/t d.m.", "t CO2/head", "t CO2/1e4 yuan", "yr", "t d.m./ha/yr"),
     *("1e4 t", "1e8 t C", "1e8 t CO2", "1e4 t CO2", "1e6 t C", "1e6 t CO2"),
     *("1e4 m3", "1e8 m3", "1e6 m3", "1e4 ha", "1e4 mu/yr"),
     *CARBON_UNITS,
@@ -152,6 +152,19 @@ def test_spreads_cover_every_pool() -> None:
     assert rows.loc["soil", "relative_se"] == pytest.approx(0.7175)
     # Zhao & Li 2018 print mean and standard deviation.
     assert rows.loc["dead_wood", "relative_se"] == pytest.approx(3.3988 / 0.7612, abs=0.006)
+
+
+@needs_shared
+def test_forest_growth_is_that_of_the_curves() -> None:
+    """Each row is the difference of two points of a fitted curve, over the years between."""
+    curves = {row["group_zh"]: row for row in shared("growth_curves_groa.csv")}
+    rows = load_table("forest_growth")
+    assert set(rows["species_zh"]) == set(curves)
+    for row in rows.itertuples():
+        curve = curves[str(row.species_zh)]
+        ends = [float(curve[f"B_{age}y"]) if age else 0.0 for age in (row.age_from, row.age_to)]
+        growth = (ends[1] - ends[0]) / (row.age_to - row.age_from)
+        assert row.value == pytest.approx(growth, abs=6e-4), row
 
 
 def test_plan_values_are_the_restored_figures() -> None:

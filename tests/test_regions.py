@@ -451,7 +451,8 @@ def test_hubei_is_read_within_a_second() -> None:
     assert regions is not None
     assert len(regions) == 103
     assert seconds < 5  # 0.5 s on two quiet cores
-    assert [problem.code for problem in problems] == []
+    # 1,020 ha in three pieces belong to no county of this file
+    assert [problem.code for problem in problems] == ["regions.gaps"]
     whole = hectares(regions.frame.geometry.values, regions.frame.crs).sum()
     assert whole == pytest.approx(18.59e6, rel=0.005)  # 185,900 km², Hubei statistical yearbook
 

@@ -21,13 +21,22 @@ PACKAGE = ROOT / "sinks"
 
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
-    "ground": "errors texts checks rows units parameters draws datum grid validation study",
-    "geography": "legend boundaries regions outlines raster hashtable zonal joint checkpoint cluster",
+    "ground": (
+        "errors environment escape texts checks validation limits rows units parameters draws"
+        " datum grid studyfile study"
+    ),
+    "geography": (
+        "legend boundaries regions outlines rasterheader sidecars tiles raster windows hashtable"
+        " zonal joint rasterchecks checkpoint cluster"
+    ),
     "halves": "landcover biomass",
-    "result": "stock target reconcile tabulate layers results folder inputs measure surfaces manifest",
+    "result": (
+        "stock target reconcile tabulate layers folder results inputs measure reference surfaces"
+        " manifest"
+    ),
     "faces": (
-        "wording chain closure summary maps report workbook publish run demo explain"
-        " starter execution cli __init__ __main__"
+        "wording chain closure quality comparison summary maps report workbook publish run demo"
+        " explain starter execution repeat exits cli __init__ __main__"
     ),
 }
 PLACES = {

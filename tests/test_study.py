@@ -12,7 +12,8 @@ import pytest
 
 from sinks.checks import Problem, Problems
 from sinks.starter import starter_study
-from sinks.study import LARGEST, Study, load_study, schema
+from sinks.study import Study, load_study, schema
+from sinks.studyfile import LARGEST
 from sinks.texts import LANGUAGES
 from tests.tiny import CODES, write_tiny
 
@@ -81,8 +82,8 @@ def test_a_right_study_has_no_problem(folder: Path) -> None:
     assert study.years == (2010, 2015)
     assert study.language == "en"
     assert study.path_of(study.regions.path) == folder.resolve() / "counties.gpkg"
-    assert study.landcover.source(2010).path == "lc2010.tif"
-    assert study.landcover.source(2015).band == 1
+    assert [item.path for item in study.landcover.sources(2010)] == ["lc2010.tif"]
+    assert [item.band for item in study.landcover.sources(2015)] == [1]
     assert study.uncertainty.seed == 20101231
     assert study.targets[0].value == 60_000_000
     assert study.files == {
@@ -98,7 +99,7 @@ def test_a_band_for_all_holds_where_a_year_names_none(folder: Path) -> None:
     study, found = read(folder, STUDY.replace("coverage =", "band = 3\ncoverage ="))
     assert (found, study is not None) == ([], True)
     assert study is not None
-    assert (study.landcover.source(2010).band, study.landcover.source(2015).band) == (3, 1)
+    assert [study.landcover.sources(year)[0].band for year in (2010, 2015)] == [3, 1]
 
 
 def test_whole_numbers_are_numbers(folder: Path) -> None:

@@ -9,8 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from sinks.biomass.doubts import warn_doubts
 from sinks.checks import Problems, first_few, nearest
 from sinks.draws import Distribution, usual_distribution
+from sinks.limits import Limits
 from sinks.parameters import lookup, tables
 from sinks.rows import Row, parse_rows, read_rows
 from sinks.study import POOLS, YEAR
@@ -67,7 +69,12 @@ def packaged_densities() -> tuple[str, ...]:
 
 
 def load_density_table(
-    name_or_path: str, *, base: Path, stratum_of: Mapping[int, str], problems: Problems
+    name_or_path: str,
+    *,
+    base: Path,
+    stratum_of: Mapping[int, str],
+    problems: Problems,
+    limits: Limits | None = None,
 ) -> list[DensityRow] | None:
     """Read a density table.
 
@@ -80,6 +87,7 @@ def load_density_table(
     stratum_of : mapping of int to str
         The legend: InVEST tables speak of its codes.
     problems : Problems
+    limits : Limits, optional
 
     Returns
     -------
@@ -87,7 +95,8 @@ def load_density_table(
         In t C/ha; None if it was refused.
     """
     shown = name_or_path
-    if not name_or_path.lower().endswith(".csv"):
+    packaged = not name_or_path.lower().endswith(".csv")
+    if packaged:
         if name_or_path not in packaged_densities():
             near = nearest(name_or_path, packaged_densities())
             problems.error("density.unknown_set", file=shown, nearest=near)
@@ -95,7 +104,8 @@ def load_density_table(
         entry = files("sinks").joinpath("tables", "density", f"{name_or_path}.csv")
         rows = parse_rows(entry.read_bytes(), REQUIRED, shown=shown, problems=problems)
     else:
-        rows = read_rows(base / name_or_path, required=(), shown=shown, problems=problems)
+        path = base / name_or_path
+        rows = read_rows(path, required=(), shown=shown, problems=problems, limits=limits)
     if rows is None:
         return None
     if "lucode" in {title.lower() for title in rows[0].cells}:
@@ -114,7 +124,11 @@ def load_density_table(
             found=first_few(rows[0].cells, problems.language, count=12),
         )
         return None
-    return _Reader(shown, problems).own(rows)
+    out = _Reader(shown, problems).own(rows)
+    if out is not None and not packaged:
+        strata = set(stratum_of.values())
+        warn_doubts(rows, out, strata=strata, shown=shown, problems=problems)
+    return out
 
 
 class _Reader:
@@ -157,7 +171,7 @@ class _Reader:
             value = float(cell)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or "_" in cell:
+        if not math.isfinite(value) or "_" in cell or not cell.isascii():
             self._note("density.not_a_number", row, detail=f"{title} = {cell or '∅'}")
             return math.nan
         if value < 0:

@@ -25,6 +25,8 @@ RESERVED: Final = frozenset(
 MAX_TEXT: Final = 200
 #: Whole numbers beyond this are no longer exact in a column of floating point.
 EXACT_FLOAT: Final = 2**53
+#: Full-width forms of ASCII, which Chinese keyboards write.
+FULL_WIDTH: Final = {0xFF01 + i: 0x21 + i for i in range(94)}
 #: Format characters that belong to the spelling of some scripts (joiners).
 JOINERS: Final = frozenset("\u200c\u200d")
 
@@ -112,6 +114,17 @@ def _clean(text: str) -> str:
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
     kept = [c for c in text if c in JOINERS or unicodedata.category(c) not in ("Cf", "Cs")]
     return "".join(kept).strip()
+
+
+def plain_codes(codes: Sequence[str], column: str, *, file: str, problems: Problems) -> list[str]:
+    """Return codes with full-width letters and digits made plain, told as a repair."""
+    plain = [code.translate(FULL_WIDTH) for code in codes]
+    changed = [code for code, other in zip(plain, codes, strict=True) if code != other]
+    if changed:
+        problems.repair(
+            "regions.full_width", file=file, place=column, count=len(changed), example=changed[0]
+        )
+    return plain
 
 
 def check_codes(

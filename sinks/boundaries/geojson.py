@@ -14,12 +14,12 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from sinks.boundaries.vectors import (
-    MAX_JSON_BYTES,
     RefusedError,
     Request,
     VectorLayer,
     choose_layer,
     limit_rows,
+    limit_size,
     require_column,
 )
 from sinks.checks import Problems
@@ -42,13 +42,12 @@ def read_geojson(path: Path, request: Request, *, problems: Problems) -> VectorL
     RefusedError
         If it is too large, no JSON, no GeoJSON, or lacks a wanted column.
     """
-    size = path.stat().st_size
-    if size > MAX_JSON_BYTES:
-        raise RefusedError("regions.too_large", size=size >> 20, limit=MAX_JSON_BYTES >> 20)
+    # As text, its numbers take some ten times more memory than they would in a GeoPackage.
+    limit_size(path.stat().st_size, request.limits.geojson_mb, key="geojson_mb")
     document = _parse(path.read_bytes(), request, problems=problems)
     choose_layer([str(document.get("name", path.stem))], request.layer)
     features = _features(document)
-    limit_rows(len(features))
+    limit_rows(len(features), request.limits)
     rows = [_properties(feature) for feature in features]
     names = list(dict.fromkeys(name for row in rows for name in row))
     for column in request.columns:

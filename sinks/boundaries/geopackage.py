@@ -57,7 +57,7 @@ def read_geopackage(path: Path, request: Request, *, problems: Problems) -> Vect
     layer = choose_layer(spatial, request.layer)
     if layer in views:
         raise RefusedError("regions.layer_is_view", layer=layer)
-    info = gdal_info(content, "GPKG", layer=layer)
+    info = gdal_info(content, "GPKG", limits=request.limits, layer=layer)
     names = [str(name) for name in info["fields"]]
     for column in request.columns:
         require_column(column, names)

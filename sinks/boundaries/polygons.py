@@ -11,8 +11,9 @@ import shapely
 from pyproj import CRS, Geod, Transformer
 from shapely import GeometryType
 
-from sinks.boundaries.vectors import MAX_VERTICES, Geometries, VectorLayer, few
+from sinks.boundaries.vectors import Geometries, VectorLayer, few
 from sinks.checks import Problems
+from sinks.limits import Limits
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,7 +62,12 @@ def _ring_area(ring: shapely.LinearRing, geod: Geod) -> float:
 
 
 def polygons_only(
-    layer: VectorLayer, labels: Sequence[str], *, file: str, problems: Problems
+    layer: VectorLayer,
+    labels: Sequence[str],
+    *,
+    file: str,
+    problems: Problems,
+    limits: Limits,
 ) -> Geometries | None:
     """Return two-dimensional polygons, one per row, or None if a row has none that can be used.
 
@@ -90,11 +96,14 @@ def polygons_only(
         if rows.any():
             problems.error(code, file=file, count=int(rows.sum()), first=_named(labels, rows))
     vertices = int(shapely.get_num_coordinates(geometry).sum())
-    if vertices > MAX_VERTICES:
+    if vertices > limits.vertices:
         problems.error(
-            "regions.too_many_vertices", file=file, count=f"{vertices:,}", limit=f"{MAX_VERTICES:,}"
+            "regions.too_many_vertices",
+            file=file,
+            count=f"{vertices:,}",
+            limit=f"{limits.vertices:,}",
         )
-    if any(rows.any() for rows in faults.values()) or vertices > MAX_VERTICES:
+    if any(rows.any() for rows in faults.values()) or vertices > limits.vertices:
         return None
     repairs = {"regions.geometry_collection": opened, "regions.heights": _has_heights(geometry)}
     for code, rows in repairs.items():
@@ -231,3 +240,26 @@ def without_overlaps(
             hectares=amount(float(shared[large].sum())),
         )
     return not large.any()
+
+
+def warn_gaps(polygons: Geometries, *, crs: CRS, file: str, problems: Problems) -> None:
+    """Tell of land that the regions enclose and none of them holds: it is counted nowhere.
+
+    A lake left out on purpose and a crack between two neighbours look alike; both are told, with
+    their area and the place of the largest.
+    """
+    parts = shapely.get_parts(shapely.union_all(polygons))
+    rings = [ring for part in parts for ring in shapely.get_rings(part)[1:]]
+    gaps = shapely.polygons(rings) if rings else np.empty(0, dtype=object)
+    area = hectares(gaps, crs)
+    if not (area > OVERLAP_HA).any():
+        return
+    x, y = gaps[int(area.argmax())].representative_point().coords[0]
+    problems.warn(
+        "regions.gaps",
+        file=file,
+        place=f"x {x:.8g}, y {y:.8g}",
+        count=int((area > OVERLAP_HA).sum()),
+        hectares=amount(float(area.sum())),
+        largest=amount(float(area.max())),
+    )

@@ -58,14 +58,14 @@ def settle_crs(
     if crs is None:
         problems.error("regions.no_crs", file=file)
         return None
-    crs = _horizontal(crs)
+    crs = horizontal(crs)
     if not (crs.is_geographic or crs.is_projected) or crs.geodetic_crs is None:
         problems.error("regions.crs_kind", file=file, crs=crs.name, kind=crs.type_name)
         return None
     return crs
 
 
-def _horizontal(crs: CRS) -> CRS:
+def horizontal(crs: CRS) -> CRS:
     """Return a CRS without its heights."""
     if crs.is_compound:
         return crs.sub_crs_list[0]
@@ -86,7 +86,7 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
         if max(abs(west), abs(east)) > limits[0] or max(abs(south), abs(north)) > limits[1]:
             swapped = max(abs(south), abs(north)) <= limits[0] and max(abs(west), abs(east)) <= 90
             code = "regions.axes_swapped" if swapped else "regions.not_degrees"
-    elif _degrees_of_area((west, south, east, north), crs):
+    elif degrees_of_area((west, south, east, north), crs):
         code = "regions.degrees_in_projected"
     elif not _returns((west, south, east, north), crs):
         code = "regions.outside_projection"
@@ -97,7 +97,7 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     return not code
 
 
-def _degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
+def degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
     """Tell whether coordinates, taken as degrees, lie in the area that a projected CRS is for.
 
     Near the origin of a world-wide projection small numbers may be metres; if they are not, the

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from sinks.boundaries.geojson import read_geojson
 from sinks.boundaries.geopackage import is_geopackage, read_geopackage
 from sinks.boundaries.shapefile import is_shapefile, read_shapefile, read_zip
-from sinks.boundaries.vectors import MAX_BYTES, RefusedError, Request, VectorLayer
+from sinks.boundaries.vectors import RefusedError, Request, VectorLayer, limit_size
 from sinks.checks import Problems
 
 
@@ -69,9 +69,7 @@ def _read(path: Path, request: Request, *, problems: Problems) -> VectorLayer:
     if request.encoding is not None:
         _check_encoding(request.encoding)
     fits, reader = READERS[path.suffix.lower()]
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise RefusedError("regions.too_large", size=size >> 20, limit=MAX_BYTES >> 20)
+    limit_size(path.stat().st_size, request.limits.boundary_mb, key="boundary_mb")
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     if not fits(head):

@@ -22,7 +22,6 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from sinks.boundaries.vectors import (
-    MAX_BYTES,
     RefusedError,
     Request,
     VectorLayer,
@@ -30,9 +29,11 @@ from sinks.boundaries.vectors import (
     few,
     gdal_info,
     gdal_read,
+    limit_size,
     require_column,
 )
 from sinks.checks import Problems
+from sinks.limits import Limits
 
 #: The parts read; all others (indexes, metadata) are left alone.
 PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
@@ -56,11 +57,8 @@ BAD_ZIP: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
     RuntimeError, ValueError, LookupError,
 )  # fmt: skip
-#: Members of an archive, at most.
-MAX_MEMBERS: Final = 1_000
-#: A larger archive than this must not expand by more than MAX_RATIO [bytes, times].
+#: Smaller archives may expand as they like [bytes].
 FREE_BYTES: Final = 50 << 20
-MAX_RATIO: Final = 200
 
 
 def is_shapefile(head: bytes) -> bool:
@@ -88,11 +86,8 @@ def read_shapefile(path: Path, request: Request, *, problems: Problems) -> Vecto
         part = own if own.is_file() else part
         if part is None:
             continue
-        room = MAX_BYTES - sum(map(len, parts.values()))
-        if part.stat().st_size > room:
-            raise RefusedError(
-                "regions.too_large", size=part.stat().st_size >> 20, limit=MAX_BYTES >> 20
-            )
+        size = part.stat().st_size + sum(map(len, parts.values()))
+        limit_size(size, request.limits.boundary_mb, key="boundary_mb")
         parts[ending] = part.read_bytes()
     return _read_parts(parts, request, problems=problems)
 
@@ -108,7 +103,7 @@ def read_zip(path: Path, request: Request, *, problems: Problems) -> VectorLayer
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = _members(archive)
+            members = _members(archive, request.limits)
             shapes = {PurePosixPath(name).stem: name for name in members if name.endswith(".shp")}
             stem = choose_layer(list(shapes), request.layer)
             base = shapes[stem].removesuffix(".shp")
@@ -117,15 +112,14 @@ def read_zip(path: Path, request: Request, *, problems: Problems) -> VectorLayer
                 if base + ending in members:
                     with archive.open(members[base + ending]) as stream:
                         # The size a member declares may be a lie: read no further than the limit.
-                        parts[ending] = stream.read(MAX_BYTES + 1)
+                        parts[ending] = stream.read((request.limits.boundary_mb << 20) + 1)
     except BAD_ZIP as error:
         raise RefusedError("regions.bad_zip", reason=str(error)[:200]) from error
-    if sum(map(len, parts.values())) > MAX_BYTES:
-        raise RefusedError("regions.zip_limit", size=f"> {MAX_BYTES >> 20}", ratio="-", members="-")
+    limit_size(sum(map(len, parts.values())), request.limits.boundary_mb, key="boundary_mb")
     return _read_parts(parts, request, problems=problems)
 
 
-def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _members(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
     """Return an archive's files by name (ending in lower case), after checking all of them."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     bad = [info.filename for info in infos if _climbs(info)]
@@ -133,10 +127,16 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         raise RefusedError("regions.zip_name", names=few([name[:80] for name in bad]))
     size = sum(info.file_size for info in infos)
     ratio = size / max(sum(info.compress_size for info in infos), 1)
-    too_thin = size > FREE_BYTES and ratio > MAX_RATIO
-    if len(infos) > MAX_MEMBERS or size > MAX_BYTES or too_thin:
+    too_thin = size > FREE_BYTES and ratio > limits.zip_ratio
+    if len(infos) > limits.zip_members or size > limits.boundary_mb << 20 or too_thin:
         raise RefusedError(
-            "regions.zip_limit", size=f"{size >> 20:,}", ratio=f"{ratio:,.0f}", members=len(infos)
+            "regions.zip_limit",
+            size=f"{size >> 20:,}",
+            ratio=f"{ratio:,.0f}",
+            members=len(infos),
+            most_mb=f"{limits.boundary_mb:,}",
+            most_members=f"{limits.zip_members:,}",
+            most_ratio=f"{limits.zip_ratio:,}",
         )
     if any(info.flag_bits & 1 for info in infos):
         raise RefusedError("regions.bad_zip", reason="encrypted")
@@ -165,7 +165,7 @@ def _read_parts(parts: dict[str, bytes], request: Request, *, problems: Problems
     if not is_shapefile(parts[".shp"]):
         raise RefusedError("regions.content", found=repr(parts[".shp"][:24])[1:])
     content = _packed(parts)
-    info = gdal_info(content, "ESRI Shapefile", encoding=RAW)
+    info = gdal_info(content, "ESRI Shapefile", limits=request.limits, encoding=RAW)
     raw_names = [str(name).encode(RAW) for name in info["fields"]]
     failed = []
     for encoding in _candidates(parts, request):

@@ -12,7 +12,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -24,20 +24,13 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from sinks.checks import nearest
+from sinks.limits import Limits
 
 Geometries = npt.NDArray[np.object_]
 
 #: What pyogrio raises on damaged content: its own errors are RuntimeError, wrong UTF-8 is
 #: ValueError; files without layers or with a CRS that is no UTF-8 make it stumble over itself.
 BAD_CONTENT: Final = (RuntimeError, ValueError, LookupError, NameError, TypeError, ArithmeticError)
-#: Largest file, and largest sum of the parts of a Shapefile [bytes].
-MAX_BYTES: Final = 1 << 30
-#: Largest GeoJSON [bytes]; its text takes some ten times more memory than its numbers.
-MAX_JSON_BYTES: Final = 1 << 28
-#: Most polygons of one layer.
-MAX_FEATURES: Final = 200_000
-#: Most vertices of one layer; all 2,900 counties of China at 1:250,000 have about 5 million.
-MAX_VERTICES: Final = 30_000_000
 
 
 class RefusedError(Exception):
@@ -61,12 +54,14 @@ class Request:
         The columns to read, as the study writes them.
     layer, encoding : str, optional
         Asserted by the user.
+    limits : Limits
     """
 
     shown: str
     columns: tuple[str, ...]
     layer: str | None = None
     encoding: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -118,19 +113,32 @@ def require_column(wanted: str, names: Sequence[str]) -> None:
         )
 
 
-def limit_rows(count: int) -> None:
-    """Refuse a layer with more rows than `MAX_FEATURES`.
+def limit_rows(count: int, limits: Limits) -> None:
+    """Refuse a layer with more rows than `limits.features`.
 
     Raises
     ------
     RefusedError
         If there are too many.
     """
-    if count > MAX_FEATURES:
-        raise RefusedError("regions.too_many_rows", count=f"{count:,}", limit=f"{MAX_FEATURES:,}")
+    if count > limits.features:
+        most = f"{limits.features:,}"
+        raise RefusedError("regions.too_many_rows", count=f"{count:,}", limit=most)
 
 
-def gdal_info(data: bytes, driver: str, **options: Any) -> dict[str, Any]:
+def limit_size(size: int, most_mb: int, *, key: str) -> None:
+    """Refuse a file of more bytes than `most_mb` megabytes; `key` of `[limits]` says so.
+
+    Raises
+    ------
+    RefusedError
+        If it is larger.
+    """
+    if size > most_mb << 20:
+        raise RefusedError("regions.too_large", size=size >> 20, limit=most_mb, key=key)
+
+
+def gdal_info(data: bytes, driver: str, *, limits: Limits, **options: Any) -> dict[str, Any]:
     """Describe a layer held in memory, and make sure that the driver meant has opened it.
 
     Raises
@@ -141,7 +149,7 @@ def gdal_info(data: bytes, driver: str, **options: Any) -> dict[str, Any]:
     info: dict[str, Any] = gdal(pyogrio.read_info, data, force_feature_count=True, **options)
     if info["driver"] != driver:
         raise RefusedError("regions.corrupt", reason=f"{info['driver']} ≠ {driver}")
-    limit_rows(int(info["features"]))
+    limit_rows(int(info["features"]), limits)
     return info
 
 

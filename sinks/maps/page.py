@@ -2,7 +2,7 @@
 
 folium carries the map; Leaflet comes from the XStatic-Leaflet wheel and is written into the file.
 Data becomes HTML in one place (Jinja2 with autoescape, `_shell`) and script data in one place
-(`json_text`, read back with ``JSON.parse`` and shown as text). A Content-Security-Policy admits
+(`script_data`, read back with ``JSON.parse`` and shown as text). A Content-Security-Policy admits
 only the scripts and styles of this very file, by their hashes, and no network at all.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -20,10 +19,10 @@ import folium
 from branca.element import Element, Figure, MacroElement
 from folium.raster_layers import ImageOverlay
 from folium.template import Template
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from xstatic.pkg import leaflet
 
+from sinks.escape import script_data, templates
 from sinks.maps.data import map_data
 from sinks.texts import text
 
@@ -39,30 +38,7 @@ SCRIPTS: Final = (
 POLICY: Final = "SINKS-CONTENT-SECURITY-POLICY"
 STATIC: Final = Path(__file__).parent / "static"
 
-_PAGES: Final = Environment(
-    loader=PackageLoader("sinks.maps", "static"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def json_text(value: Any) -> Markup:
-    r"""Return JSON that is safe inside a script element.
-
-    The five characters that could end the element, open a comment or break an old parser are
-    written as JSON's own escapes, so the parsed value is unchanged.
-
-    Examples
-    --------
-    >>> str(json_text("</script>&"))
-    '"\\u003c/script\\u003e\\u0026"'
-    """
-    written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":
-        written = written.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(written)  # noqa: S704 - escaped for its place just above
+_PAGES: Final = templates("sinks.maps", "static")
 
 
 def _leaflet_style() -> str:
@@ -194,7 +170,7 @@ def _shell(results: Results, data: dict[str, Any]) -> str:
         title=results.title,
         text=partial(text, language=results.language),
         corner=_corner(results),
-        data=json_text(data),
+        data=script_data(data),
     )
 
 

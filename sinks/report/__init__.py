@@ -6,24 +6,11 @@ import base64
 import hashlib
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from sinks.escape import templates
 from sinks.report.page import page
 from sinks.results import Results
 
 __all__ = ["render_report", "write_report"]
-
-
-def _environment() -> Environment:
-    """Return the template engine: everything escaped, nothing undefined printed."""
-    return Environment(
-        loader=PackageLoader("sinks", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def render_report(results: Results) -> str:
@@ -45,7 +32,7 @@ def render_report(results: Results) -> str:
     Names, sources and messages come from inputs: they are escaped where they are printed, and the
     content security policy stops what an escape might miss.
     """
-    environment = _environment()
+    environment = templates("sinks", "templates")
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

@@ -8,7 +8,7 @@ from typing import Any
 from sinks import chain
 from sinks.closure import closures
 from sinks.report import figures, ledgers
-from sinks.results import Results
+from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
     change_of,
@@ -277,6 +277,25 @@ def check_rows(results: Results, words: Words) -> list[dict[str, Any]]:
     ]
 
 
+def quality_rows(results: Results, words: Words) -> list[dict[str, Any]]:
+    """Return the checks beside the closures, as the run made them; none of an older run."""
+    table = results.tables.get(QUALITY)
+    rows = [] if table is None else chain.records(table)
+    return [
+        {
+            **{name: str(row[name]) for name in ("subject", "expected")},
+            "note": str(row[f"note_{words.language}"]),
+            "found": f"{row['found']:.2g} {'' if row['unit'] == '1' else row['unit']}".strip()
+            if math.isfinite(row["found"])
+            else DASH,
+            "state": str(row["passed"]),
+            "result": words.term("passed", str(row["passed"])),
+        }
+        for row in rows
+        if not str(row["check"]).startswith("closure.")
+    ]
+
+
 def origin(results: Results, words: Words) -> dict[str, Any]:
     """Return inputs, versions and settings."""
     study = results.meta["study"]
@@ -338,6 +357,7 @@ def page(results: Results) -> dict[str, Any]:
         "limits": limits(results, words),
         "problems": problem_rows(results, words),
         "checks": check_rows(results, words),
+        "quality": quality_rows(results, words),
         "origin": origin(results, words),
         "version": str(results.meta.get("sinks", "")),
     }

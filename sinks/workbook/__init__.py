@@ -75,7 +75,7 @@ def write_workbook(results: Results, path: Path) -> None:
     formats = formats_of(book)
     _write_summary(book, results, words=words, formats=formats)
     write_sheet(book, overview_sheet(results, words), formats=formats)
-    for name in ORDER:
+    for name in (name for name in ORDER if name in results.tables):
         write_sheet(book, table_sheet(results, words, name=name), formats=formats)
     write_why(book, results, words=words, formats=formats)
     book.close()

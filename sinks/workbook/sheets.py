@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sinks import chain
-from sinks.results import Results
+from sinks.results import QUALITY, Results
 from sinks.summary import finding, span_of
 from sinks.wording import Words
 from sinks.workbook.layout import MOST_ROWS, Column, Sheet
@@ -23,11 +23,12 @@ TERMS = {
     "verdict_other_unit": "verdict",
     "confidence": "confidence",
     "share_by": "rule",
+    "passed": "passed",
 }
 STRATA = ("stratum", "from_stratum", "to_stratum")
 YEARS = ("year", "start", "end")
 SHARES = ("share_achieved", "share")
-ORDER = ("stock", "regions", "change", "transitions", "targets", "coverage", "parameters")
+ORDER = ("stock", "regions", "change", "transitions", "targets", "coverage", "parameters", "qc")
 
 
 def kind_of(name: str, values: pd.Series) -> str:
@@ -118,6 +119,8 @@ def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, p
         return _ranked(table, results)
     if name == "parameters":
         return table.head(0), table
+    if name == QUALITY:
+        return table.head(0), _in_language(table, words)
     rows = chain.of_units(results, name)
     if name == "stock":
         return _stock_totals(results, words), rows
@@ -127,6 +130,13 @@ def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, p
     sums = _sums(rows, ["start", "end"], columns=["area_ha", "change_t_c"])
     everything = words.t("workbook.all")
     return sums.assign(from_stratum=everything, to_stratum=everything), rows
+
+
+def _in_language(table: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Return the checks with the note of one language and the figures as they are read."""
+    found = ["" if math.isnan(value) else f"{value:.3g}" for value in table["found"]]
+    shown = table.assign(found=found, note=table[f"note_{words.language}"])
+    return shown.drop(columns=["note_zh", "note_en"])
 
 
 def _named(rows: pd.DataFrame, results: Results) -> pd.DataFrame:
@@ -159,8 +169,7 @@ def table_sheet(results: Results, words: Words, *, name: str) -> Sheet:
     Parameters
     ----------
     name : str
-        ``stock``, ``regions``, ``change``, ``transitions``, ``targets``, ``coverage`` or
-        ``parameters``.
+        One of `ORDER`.
     """
     totals, rows = (_named(part, results) for part in _body(name, results, words=words))
     shown = _shortened(name, rows, results=results)

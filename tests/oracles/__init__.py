@@ -1,0 +1,1 @@
+"""Oracles: other tools' answers on the same input."""
