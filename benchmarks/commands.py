@@ -104,7 +104,7 @@ def _read(name: str, paths: Sequence[Path], workers: int = THREADS) -> Task:
 
 
 def areas(options: Options) -> str:
-    """Joint table of two dates against only reading and decompressing them."""
+    """Joint table of two dates, against only reading and decompressing them."""
     frame = Frame(factor=options.factor)
     paths = make_rasters(options.folder, frame)
     counties = zones(options.folder, COUNTIES, frame)

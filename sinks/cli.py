@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from sinks import __version__
 from sinks.exits import ended
+from sinks.memory import require_memory
 from sinks.texts import Language, text
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def demo(
     language: Speech = "zh",
 ) -> None:
     """Build the example province, run it, say where the map is · 生成示例省并运行."""
+    require_memory("run")
     from sinks.demo import write_inputs
     from sinks.run import Options
 
@@ -122,6 +124,7 @@ def check(
     strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
 ) -> None:
     """List every problem of every input; write nothing else · 检查全部输入."""
+    require_memory("run")
     from sinks.run import check_study
     from sinks.tabulate import json_text
 
@@ -150,9 +153,13 @@ def run(
     With --from-manifest, STUDY is the manifest.json of a finished run, which is repeated on the
     same inputs · 加 --from-manifest 时，STUDY 为某次运行的 manifest.json，按相同输入重做.
     """
+    require_memory("run")
     from sinks.execution import options_of
+    from sinks.studyfile import spoken
 
-    options = options_of(workers=workers, scheduler=scheduler, max_memory=max_memory)
+    options = options_of(
+        workers=workers, scheduler=scheduler, max_memory=max_memory, language=spoken(study)
+    )
     parts = _parts(only)
     _run(study, out, options=replace(options, strict=strict, parts=parts))
 
@@ -167,6 +174,7 @@ def repeat(
     max_memory: Memory = None,
 ) -> None:
     """Repeat a run from its manifest: `sinks run --from-manifest` · 按清单重做一次运行."""
+    require_memory("run")
     from sinks.execution import options_of
     from sinks.repeat import outcome, recipe_of
 
@@ -238,6 +246,7 @@ def report(folder: OutFolder) -> None:
 
 
 def _rewrite(folder: Path, name: str, *, write: Callable[[Results, Path], None]) -> None:
+    require_memory("read")
     from sinks.folder import replace_output
     from sinks.results import Results
 
@@ -255,6 +264,7 @@ def explain(
     folder: OutFolder, region: Annotated[str, typer.Argument(metavar="REGION", help="code or name")]
 ) -> None:
     """Why this number? hectares × density → tonnes · 这个数是怎么来的."""
+    require_memory("read")
     from sinks.explain import explain as explain_region
     from sinks.results import Results
 
@@ -265,6 +275,7 @@ def explain(
 @app.command()
 def verify(folder: OutFolder) -> None:
     """Hash every output again and compare with the manifest · 核对结果文件."""
+    require_memory("read")
     from sinks.folder import verify_outputs
     from sinks.results import Results
 

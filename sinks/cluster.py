@@ -9,6 +9,7 @@ import queue
 import socket
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
@@ -76,7 +77,7 @@ def cluster(address: str, language: Language) -> Engine:
     def run(job: Job, groups: Mapping[int, Sequence[Window]]) -> Iterator[tuple[int, Partial]]:
         with _quietly(), _connected(address, language) as client:
             try:
-                _refuse_other_versions(client, language)
+                _refuse_other_versions(client, address, language=language)
                 yield from _results(client, job, groups=groups, language=language)
             except OSError as error:
                 raise ClusterFailed(text("cluster.scheduler_lost", language)) from error
@@ -117,8 +118,8 @@ def _connected(address: str, language: Language) -> Iterator[Any]:
         yield client
 
 
-def _refuse_other_versions(client: Any, language: Language) -> None:
-    """Refuse workers that could compute something else."""
+def _refuse_other_versions(client: Any, address: str, *, language: Language) -> None:
+    """Refuse workers that could compute something else, and a scheduler that cannot pass it on."""
 
     def version() -> str:  # by value: a worker may have no sinks, or one without this module
         try:
@@ -127,7 +128,8 @@ def _refuse_other_versions(client: Any, language: Language) -> None:
             return "-"
         return own
 
-    for worker, found in client.run(version, on_error="return").items():
+    found_on = client.run(version, on_error="return")
+    for worker, found in (found_on | {address: client.run_on_scheduler(version)}).items():
         if found != __version__:
             raise ClusterFailed(
                 text(
@@ -149,28 +151,45 @@ def _results(
     files = _Files(job.sources)
     for i, windows in groups.items():
         futures[i] = client.submit(
-            piece, __version__, files.under(windows), shared, windows, retries=RETRIES, pure=False
+            piece,
+            shared,
+            windows,
+            version=__version__,
+            prints=files.under(windows),
+            retries=RETRIES,
+            pure=False,
         )
         futures[i].add_done_callback(lambda _future, i=i: done.put(i))
     while futures:
+        i: int | None = None
         try:
             i = done.get(timeout=PATIENCE_S)
-        except queue.Empty:
-            if not client.scheduler_info()["workers"]:
+            result = _result(futures[i], language)
+        except (queue.Empty, TimeoutError):
+            if not client.nthreads():
                 raise ClusterFailed(text("cluster.workers_lost", language)) from None
+            if i is not None:  # it was done, but lost before it came here
+                done.put(i)
             continue
-        # Let go, so that the cluster does not keep what has arrived.
-        yield i, _result(futures.pop(i), language)
+        del futures[i]  # so that the cluster does not keep what has arrived
+        yield i, result
 
 
 def _result(future: Any, language: Language) -> Partial:
-    """Return what a worker found, or raise what it met in words for the user."""
-    if future.status == "cancelled":
-        raise ClusterFailed(text("cluster.scheduler_lost", language))
-    error = future.exception()
-    if error is None:
-        partial: Partial = future.result()
-        return partial
+    """Return what a worker found, or raise what it met in words for the user.
+
+    Raises
+    ------
+    TimeoutError
+        If it is not to be had now.
+    """
+    try:
+        error = future.exception(timeout=PATIENCE_S)
+        if error is None:
+            partial: Partial = future.result(timeout=PATIENCE_S)
+            return partial
+    except CancelledError as cancelled:
+        raise ClusterFailed(text("cluster.scheduler_lost", language)) from cancelled
     if isinstance(error, UnreadableBlock):
         raise error
     if isinstance(error, OtherFile):
@@ -193,7 +212,7 @@ def _itself(job: Job) -> Job:
     return job
 
 
-def piece(version: str, prints: Prints, job: Job, windows: Sequence[Window]) -> Partial:
+def piece(job: Job, windows: Sequence[Window], *, version: str, prints: Prints) -> Partial:
     """Sum some windows on a worker, if it has the same program and the same files.
 
     Raises
@@ -213,7 +232,12 @@ def piece(version: str, prints: Prints, job: Job, windows: Sequence[Window]) -> 
             raise OtherFile(socket.gethostname(), path, reason) from error
         if not same:
             raise OtherFile(socket.gethostname(), path, "")
-    return sum_windows(job, windows)
+    try:
+        return sum_windows(job, windows)
+    except UnreadableBlock as error:
+        source, row, reason, not_whole = error.source, error.row, error.reason, error.not_whole
+    # Alone: GDAL's errors that led to it cannot travel.
+    raise UnreadableBlock(source, row, reason=reason, not_whole=not_whole)
 
 
 class _Files:
@@ -251,11 +275,11 @@ def fingerprint(path: Path) -> tuple[int, str]:
         If it cannot be read.
     """
     status = path.stat()
-    return _digest(path, status.st_size, status.st_mtime_ns)
+    return _digest(path, status.st_size, changed=status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _digest(path: Path, size: int, _changed: int) -> tuple[int, str]:
+def _digest(path: Path, size: int, *, changed: int) -> tuple[int, str]:  # noqa: ARG001 (a key)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         for i in range(SAMPLES):

@@ -17,7 +17,7 @@ from sinks.folder import sha256_of
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
 from sinks.raster import RasterSource, load_rasters
-from sinks.rasterchecks import check_nodata
+from sinks.rasterchecks import check_nodata, warn_names
 from sinks.regions import Regions, load_regions
 from sinks.study import Study, load_study
 
@@ -57,7 +57,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         return None
     refused = {problem.place for problem in problems.of(Severity.ERROR)}
     hashes = {path.name: hashlib.sha256(study.content).hexdigest()}
-    hashes |= {} if refused else file_hashes(study)
+    hashes |= {} if refused or _too_large(study) else file_hashes(study)
     legend = None
     if "landcover.legend" not in refused:
         legend = load_legend(
@@ -90,6 +90,15 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     return Inputs(study, legend, regions, sources, densities, transformer, hashes)
 
 
+def _too_large(study: Study) -> bool:
+    """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
+    tables = (study.landcover.legend, study.density.table)
+    limits = dict.fromkeys(tables, study.limits.table_mb)
+    limits[study.regions.path] = study.limits.boundary_mb
+    named = set(study.files.values()).intersection(limits)
+    return any(study.path_of(name).stat().st_size > limits[name] << 20 for name in named)
+
+
 def _sources(
     study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
 ) -> dict[int, RasterSource] | None:
@@ -102,6 +111,8 @@ def _sources(
     config = study.landcover.model_copy(update={"rasters": rasters})
     if not rasters:
         return None
+    names = {year: [item.path for item in config.sources(year)] for year in config.years}
+    warn_names(names, problems)
     blank = None if legend is None else sorted(legend.nodata_codes)
     return load_rasters(
         config, base=study.base, problems=problems, limits=study.limits, blank=blank

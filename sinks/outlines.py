@@ -115,7 +115,7 @@ def _known_ways(source: CRS, grid: Grid) -> TransformerGroup | None:
         try:
             inverse = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
             frame = inverse.transform_bounds(*grid.bounds, errcheck=False)
-            if np.isfinite(frame).all():
+            if np.isfinite(frame).all() and -180 <= frame[0] <= frame[2] <= 180:
                 where = AreaOfInterest(*frame)
             return TransformerGroup(
                 source, grid.crs, always_xy=True, area_of_interest=where, allow_ballpark=True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
@@ -22,6 +24,8 @@ from sinks.raster import RasterSource, UnreadableBlock
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+#: A year in a file's name.
+YEAR: Final = re.compile(r"(?<![0-9])(?:1[89]|2[01])[0-9]{2}(?![0-9])")
 #: More than this part of the regions without data in a year is told.
 MUCH_NODATA: Final = 0.1
 #: More than this part of the land in another stratum a few years later is told.
@@ -46,6 +50,26 @@ def check_nodata(
             code = "raster.nodata_takes_class" if asserted else "raster.nodata_is_class"
             stratum = legend.stratum_of(source.nodata)
             add(code, file=source.shown, place=str(year), nodata=source.nodata, stratum=stratum)
+
+
+def warn_names(names: Mapping[int, Sequence[str]], problems: Problems) -> None:
+    """Tell of files named after another year of the study than the one they are given for.
+
+    Parameters
+    ----------
+    names : mapping of year to sequence of str
+        The files of every year, as the study names them.
+    problems : Problems
+    """
+    for year, files in names.items():
+        for file in files:
+            told = {int(found) for found in YEAR.findall(PurePosixPath(file).name)}
+            other = sorted(told.intersection(names) - {year})
+            if other and year not in told:
+                found = ", ".join(str(item) for item in other)
+                problems.warn(
+                    "raster.year_in_name", file=file, place=str(year), year=year, found=found
+                )
 
 
 def warn_doubtful_change(

@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 from pyproj import CRS
 from pyproj.exceptions import CRSError
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
 from sinks.boundaries.position import degrees_of_area, horizontal
@@ -220,3 +221,6 @@ def tell_oddities(dataset: Any, band: int, *, shown: str, problems: Problems) ->
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
     if (scale, offset) != (1.0, 0.0):
         problems.warn("raster.scaled", file=shown, scale=f"{scale:g}", offset=f"{offset:g}")
+    if MaskFlags.alpha in dataset.mask_flag_enums[band - 1]:
+        # Not refused: the fourth of four bytes, say of four years, is called so by default.
+        problems.warn("raster.alpha", file=shown, band=dataset.count)

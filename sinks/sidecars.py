@@ -82,7 +82,8 @@ def _says_the_same(content: bytes, transform: Affine) -> bool:
     except ValueError:
         return False
     size = max(abs(transform.a), abs(transform.e))
-    centre = transform * (0.5, 0.5)
+    t = transform
+    centre = (t.c + (t.a + t.b) / 2, t.f + (t.d + t.e) / 2)
     pairs = ((a, transform.a), (d, transform.d), (b, transform.b), (e, transform.e))
     return all(abs(p - q) < 1e-6 * size for p, q in pairs) and all(
         abs(p - q) < 1e-2 * size for p, q in zip((x, y), centre, strict=True)

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationError, field_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
 from sinks.checks import Problems
 from sinks.limits import Limits
@@ -37,11 +45,15 @@ SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
 
 
+#: One line that says something; the space around it is taken off.
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+
+
 class StudyInfo(Part):
     """`[study]`: what the study is called and how its outputs are labelled."""
 
     name: str = Field(pattern=SLUG, description="slug, used in file and layer names")
-    title: str = Field(min_length=1, max_length=300, description="title of report and map")
+    title: Title = Field(description="title of report and map")
     language: Language = Field("zh", description="language of messages, report and map")
     synthetic: bool = Field(False, description="stamp every output as a synthetic example")
     map_approval: str | None = Field(None, max_length=100, description="map approval no. (审图号)")

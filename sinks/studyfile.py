@@ -21,6 +21,12 @@ def language_of(content: str) -> Language:
     return next((name for name in LANGUAGES if found and name == found[1]), "zh")
 
 
+def spoken(path: Path) -> Language:
+    """Return the language of a study file before it is checked; Chinese if it cannot be read."""
+    content = read_bytes(path, Problems()) or b""
+    return language_of(content.decode("utf-8-sig", errors="replace"))
+
+
 def read_bytes(path: Path, problems: Problems) -> bytes | None:
     """Return what a study file holds, a little more than `LARGEST` at most."""
     if path.exists() and not path.is_file():  # a pipe or a device would never end

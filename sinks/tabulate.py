@@ -33,11 +33,15 @@ CHANGED: Final = (
 
 
 def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
-    """Return `stock.csv`: every region, year, stratum and pool that has land."""
+    """Return `stock.csv`: every region, year, stratum and pool that has land.
+
+    A pool that the table does not know for a stratum has no row: that is not a stock of zero.
+    """
     area = stock.area.transpose("region", "year", "stratum").values
     value = stock.central().transpose("region", "year", "stratum", "pool").values
     pools, strata = stock.density.value["pool"].values, stock.area["stratum"].values
-    r, y, s, p = np.nonzero(np.broadcast_to(area[..., None] > 0, value.shape))
+    held = np.array([[(i, j) in stock.density.held for j in pools] for i in strata], dtype=bool)
+    r, y, s, p = np.nonzero((area[..., None] > 0) & held.reshape(len(strata), len(pools)))
     hectares = area[r, y, s]
     spread = {name: np.empty(len(r)) for name in ("se", "low", "high")}
     # Rows come region by region; one density for all regions is one spread for all rows.

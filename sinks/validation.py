@@ -58,11 +58,21 @@ def read_part(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        wrong = {_report(item, model, file=file, problems=problems) for item in _items(error)}
+        items = list(_items(error))
+        places = {location for location, _ in items}
+        # A list that lacks entries because of what is wrong with one is not wrong itself.
+        own = [item for item in items if not _holds_another(item[0], places)]
+        wrong = {_report(item, model, file=file, problems=problems) for item in own}
     try:
         return model.model_validate(_without(data, (), wrong=wrong))
     except ValidationError:
         return None
+
+
+def _holds_another(location: Location, places: set[Location]) -> bool:
+    """Tell whether something inside what stands at a location is wrong, too."""
+    inside = (other for other in places if len(other) > len(location))
+    return any(other[: len(location)] == location for other in inside)
 
 
 def _items(error: ValidationError) -> Iterator[tuple[Location, Any]]:

@@ -453,18 +453,26 @@ BAD: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_study_is_answered_with_2(command: Command, tmp_path: Path, name: str) -> None:
-    """`check` and `run` say the same: code, file, what to do; no traceback, nothing written."""
+    """Code, file and what to do; no traceback, nothing written."""
     study = write_tiny(tmp_path)
     spoil, expected = BAD[name]
     spoil(tmp_path)
     before = files_in(tmp_path)
-    for words in (["check", study], ["run", study, "--out", tmp_path / "out", "--only", "tables"]):
-        code, told, errors = command(*words)
-        assert (code, told) == (2, ""), errors
-        assert f"[{expected}" in errors
-        assert "what to do: " in errors or "怎么办：" in errors
-        assert "Traceback" not in errors
+    code, told, errors = command("run", study, "--out", tmp_path / "out", "--only", "tables")
+    assert (code, told) == (2, ""), errors
+    assert f"[{expected}" in errors
+    assert "what to do: " in errors or "怎么办：" in errors
+    assert "Traceback" not in errors
     assert [name for name in files_in(tmp_path) if not name.startswith("out/.")] == before
+
+
+@pytest.mark.parametrize(
+    "name", ["half a cell apart", "unknown code", "missing density", "not toml"]
+)
+def test_check_says_what_run_would_say(command: Command, tmp_path: Path, name: str) -> None:
+    study = write_tiny(tmp_path)
+    BAD[name][0](tmp_path)
+    assert command("check", study) == command("run", study, "--out", tmp_path / "out")
 
 
 def test_a_hostile_geometry_is_no_traceback(command: Command, tmp_path: Path) -> None:

@@ -307,8 +307,13 @@ def test_a_held_folder_is_left_alone(stands: Path) -> None:
     assert raised.value.exit_code == 4
 
 
-@pytest.mark.parametrize("name", ["density.csv", "lc2015.tif", "study.toml", "counties.gpkg"])
-@pytest.mark.parametrize("harm", ["changed", "removed"])
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        *[(name, "changed") for name in ("density.csv", "study.toml", "counties.gpkg")],
+        ("lc2015.tif", "removed"),
+    ],
+)
 def test_an_input_that_changes_meanwhile_refuses_the_run(
     stands: Path, monkeypatch: pytest.MonkeyPatch, name: str, harm: str
 ) -> None:

@@ -36,7 +36,7 @@ BANDS = {
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"
-        " explain starter execution repeat exits cli __init__ __main__"
+        " explain starter execution repeat memory exits cli __init__ __main__"
     ),
 }
 PLACES = {

@@ -302,12 +302,14 @@ def test_a_huge_file_is_not_read_to_its_end(folder: Path) -> None:
     assert problem.code == "study.too_large"
 
 
-@pytest.mark.parametrize("name", ["missing.toml", "a_folder"])
-def test_a_study_that_cannot_be_read(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code"), [("missing.toml", "study.unreadable"), ("a_folder", "study.not_a_file")]
+)
+def test_a_study_that_cannot_be_read(folder: Path, name: str, code: str) -> None:
     problems = Problems("en")
     assert load_study(folder / name, problems) is None
     (problem,) = problems
-    assert (problem.code, problem.file) == ("study.unreadable", name)
+    assert (problem.code, problem.file) == (code, name)
 
 
 def test_a_link_may_not_lead_out_of_the_folder(folder: Path, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ class Density:
     draws: int
 
     @property
+    def held(self) -> frozenset[tuple[str, str]]:
+        """The strata and pools that the table knows: dead organic matter as a whole or split."""
+        return frozenset((row.stratum, row.pool) for _, row, _ in self.rows)
+
+    @property
     def by_region(self) -> bool:
         """Whether the density differs between regions."""
         return "region" in self.value.dims

@@ -113,7 +113,8 @@ def _crs(document: dict[str, Any]) -> CRS | None:
     if member is None:
         return None
     properties = member.get("properties") if isinstance(member, dict) else None
-    name = str(properties.get("name", "") if isinstance(properties, dict) else member)[:120]
+    own = properties.get("name") if isinstance(properties, dict) else None
+    name = str(own or member)[:120]
     match = CRS_NAME.fullmatch(name)
     if match is None:
         raise RefusedError("regions.crs_unknown", found=name)

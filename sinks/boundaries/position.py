@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
+from pyproj.aoi import AreaOfUse
 from pyproj.exceptions import CRSError, ProjError
 
 from sinks.boundaries.vectors import Geometries
@@ -97,13 +98,20 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     return not code
 
 
+def _area_of_use(crs: CRS) -> AreaOfUse | None:
+    """Return the area that a CRS is meant for; old forms of WKT leave it to the register."""
+    if crs.area_of_use is None and (code := crs.to_epsg()) is not None:
+        return CRS.from_epsg(code).area_of_use
+    return crs.area_of_use
+
+
 def degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
     """Tell whether coordinates, taken as degrees, lie in the area that a projected CRS is for.
 
     Near the origin of a world-wide projection small numbers may be metres; if they are not, the
     regions do not meet the raster, which is refused later.
     """
-    area = crs.area_of_use
+    area = _area_of_use(crs)
     if area is None or not 0 < area.east - area.west < WORLD_DEG:
         return False
     west, south, east, north = box
@@ -137,7 +145,7 @@ def _returns(box: tuple[float, float, float, float], crs: CRS) -> bool:
 
 def _far(box: tuple[float, float, float, float], crs: CRS) -> bool:
     """Tell whether a box lies wholly, and far, outside the area that its CRS is meant for."""
-    area = crs.area_of_use
+    area = _area_of_use(crs)
     if area is None or crs.geodetic_crs is None or area.west > area.east:
         return False
     x, y = _corners(box)

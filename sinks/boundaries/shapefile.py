@@ -86,6 +86,8 @@ def read_shapefile(path: Path, request: Request, *, problems: Problems) -> Vecto
         part = own if own.is_file() else part
         if part is None:
             continue
+        if part.is_symlink() and not part.resolve().is_relative_to(path.parent.resolve()):
+            raise RefusedError("regions.link_leaves_folder", part=part.name)
         size = part.stat().st_size + sum(map(len, parts.values()))
         limit_size(size, request.limits.boundary_mb, key="boundary_mb")
         parts[ending] = part.read_bytes()

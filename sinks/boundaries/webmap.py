@@ -8,6 +8,7 @@ fifth decimal was never moved to WGS 84, and cuts every county half a kilometre 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -82,9 +83,9 @@ def _outlines(labels: tuple[Sequence[str], Sequence[str]]) -> list[tuple[int, Pa
             ).fetchall()
         finally:
             connection.close()
-        paths = {Path(path).stem: path for _, path in rows}
-        names = [name for name, _ in rows]
-        paths |= {name: path for name, path in rows if names.count(name) == 1}
+        paths = {path.rpartition("/")[2].partition(".")[0]: path for _, path in rows}
+        times = Counter(name for name, _ in rows)
+        paths |= {name: path for name, path in rows if times[name] == 1}
         found = [
             (row, paths.get(code[:CODE_DIGITS], paths.get(name)))
             for row, (code, name) in enumerate(zip(*labels, strict=True))

@@ -12,15 +12,18 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from sinks import cli
 from sinks import folder as folder_module
 from sinks import run as run_module
+from tests.tiny import CODES, write_tiny
 
 #: Longest time that a child may take [s].
 PATIENCE = 60.0
@@ -108,8 +111,18 @@ def wait(pid: int, kill_after: float | None) -> int:
         time.sleep(0.002)
 
 
+def warm_up() -> None:
+    """Load and compile everything a run needs, so that children are quick."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = write_tiny(Path(folder))
+        run_module.run_study(study, Path(folder) / "out", options=run_module.Options(workers=1))
+        cli.explain(Path(folder) / "out", next(iter(CODES)))
+
+
 def main() -> None:
     """Take orders until there are no more."""
+    with redirect_stdout(sys.stderr):
+        warm_up()
     for line in sys.stdin:
         order = json.loads(line)
         if order["do"] == "start":

@@ -21,7 +21,7 @@ def write(folder: Path, content: bytes) -> None:
     "ERROR", "study.not_toml", file=TOML,
     variants={
         "cut": STUDY[:40].encode(), "yaml": b"study:\n  name: x\n", "utf16": STUDY.encode("utf-16"),
-        "gbk": STUDY.replace("A small province", "小省").encode("gbk"),
+        "gbk": STUDY.replace("A small province", "湖北").encode("gbk"),
         "nul": STUDY.encode() + b"\0", "deep": b"a = " + b"[" * 100_000,
         "twice": STUDY.encode() + b"[study]\nname = 'again'\n",
         "key-twice": STUDY.replace('language = "en"', 'language = "en"\nname = "b"').encode(),
@@ -129,8 +129,6 @@ def missing_key(folder: Path, line: str) -> None:
         "value-inf": ("value = 100", "value = inf"),
         "value-text": ("value = 100", 'value = "6000万"'),
         "groups-none": ('groups = ["forest"]', "groups = []"),
-        "one-raster": (', 2015 = "lc2015.tif"', ""),
-        "rasters-list": ('{ 2010 = "lc2010.tif", 2015 = "lc2015.tif" }', '["lc2010.tif"]'),
         "path-empty": ('"counties.gpkg"', '""'),
         "path-number": ('"counties.gpkg"', "1"),
         "band-zero": ('2015 = "lc2015.tif"', '2015 = { path = "lc2015.tif", band = 0 }'),
@@ -139,6 +137,18 @@ def missing_key(folder: Path, line: str) -> None:
     },
 )  # fmt: skip
 def bad_value(folder: Path, change: tuple[str, str]) -> None:
+    replace(folder, *change)
+
+
+@each(
+    "ERROR", "study.bad_value", "study.year_without_raster", file=TOML,
+    variants={
+        "one": (', 2015 = "lc2015.tif"', ""),
+        "list": ('{ 2010 = "lc2010.tif", 2015 = "lc2015.tif" }', '["lc2010.tif"]'),
+        "none": ('{ 2010 = "lc2010.tif", 2015 = "lc2015.tif" }', "{}"),
+    },
+)  # fmt: skip
+def too_few_rasters(folder: Path, change: tuple[str, str]) -> None:
     replace(folder, *change)
 
 
@@ -162,7 +172,7 @@ def bad_choice(folder: Path, change: tuple[str, str]) -> None:
 
 
 @each(
-    "ERROR", "study.bad_year", file=TOML,
+    "ERROR", "study.bad_year", "study.year_without_raster", file=TOML,
     variants={"letter": "201O", "short": "'15", "full-width": "２０１５", "date": "2015-01", "far": "3015"},
 )  # fmt: skip
 def bad_year(folder: Path, year: str) -> None:
