@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
-from pyproj.aoi import AreaOfUse
 from pyproj.exceptions import CRSError, ProjError
 
 from sinks.boundaries.vectors import Geometries
@@ -98,11 +97,12 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     return not code
 
 
-def _area_of_use(crs: CRS) -> AreaOfUse | None:
-    """Return the area that a CRS is meant for; old forms of WKT leave it to the register."""
-    if crs.area_of_use is None and (code := crs.to_epsg()) is not None:
-        return CRS.from_epsg(code).area_of_use
-    return crs.area_of_use
+def _area_of_use(crs: CRS) -> tuple[float, float, float, float] | None:
+    """Return the box [°] that a CRS is meant for; old forms of WKT leave it to the register."""
+    area = crs.area_of_use
+    if area is None and (code := crs.to_epsg()) is not None:
+        area = CRS.from_epsg(code).area_of_use
+    return None if area is None else (area.west, area.south, area.east, area.north)
 
 
 def degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
@@ -112,14 +112,14 @@ def degrees_of_area(box: tuple[float, float, float, float], crs: CRS) -> bool:
     regions do not meet the raster, which is refused later.
     """
     area = _area_of_use(crs)
-    if area is None or not 0 < area.east - area.west < WORLD_DEG:
+    if area is None or not 0 < area[2] - area[0] < WORLD_DEG:
         return False
     west, south, east, north = box
     return bool(
-        area.west - FAR_DEG <= west
-        and east <= area.east + FAR_DEG
-        and area.south - FAR_DEG <= south
-        and north <= area.north + FAR_DEG
+        area[0] - FAR_DEG <= west
+        and east <= area[2] + FAR_DEG
+        and area[1] - FAR_DEG <= south
+        and north <= area[3] + FAR_DEG
     )
 
 
@@ -146,15 +146,15 @@ def _returns(box: tuple[float, float, float, float], crs: CRS) -> bool:
 def _far(box: tuple[float, float, float, float], crs: CRS) -> bool:
     """Tell whether a box lies wholly, and far, outside the area that its CRS is meant for."""
     area = _area_of_use(crs)
-    if area is None or crs.geodetic_crs is None or area.west > area.east:
+    if area is None or crs.geodetic_crs is None or area[0] > area[2]:
         return False
     x, y = _corners(box)
     lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(x, y)
     return bool(
-        min(lon) > area.east + FAR_DEG
-        or max(lon) < area.west - FAR_DEG
-        or min(lat) > area.north + FAR_DEG
-        or max(lat) < area.south - FAR_DEG
+        min(lon) > area[2] + FAR_DEG
+        or max(lon) < area[0] - FAR_DEG
+        or min(lat) > area[3] + FAR_DEG
+        or max(lat) < area[1] - FAR_DEG
     )
 
 
