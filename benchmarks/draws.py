@@ -38,7 +38,7 @@ def _inputs(draws: int, *, regions: int, strata: int) -> tuple[Any, ...]:
 
     from sinks.legend import LandClass, Legend  # noqa: PLC0415
     from sinks.regions import Regions  # noqa: PLC0415
-    from sinks.study import TargetConfig  # noqa: PLC0415
+    from sinks.sections import TargetConfig  # noqa: PLC0415
 
     random = np.random.default_rng(SEED)
     codes = [f"{i:06d}" for i in range(regions)]

@@ -17,7 +17,7 @@ import rasterio
 from sinks import __version__
 from sinks.checks import Problems
 from sinks.inputs import Inputs
-from sinks.study import POOLS
+from sinks.sections import POOLS
 
 #: Libraries whose version can change a number or a byte.
 LIBRARIES: Final = (

@@ -31,8 +31,8 @@ from sinks.rasterheader import (
     tell_oddities,
     tiff_or_what,
 )
+from sinks.sections import LandcoverConfig, Source
 from sinks.sidecars import tell_side_cars
-from sinks.study import LandcoverConfig, Source
 from sinks.tiles import Tile, TileReader, joined
 
 #: The only format that is opened: a `.tif` that is something else may read or write any file.

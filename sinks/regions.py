@@ -39,7 +39,7 @@ from sinks.boundaries.vectors import Request, VectorLayer
 from sinks.boundaries.webmap import refuse_gcj02
 from sinks.checks import Problems, Severity
 from sinks.limits import Limits
-from sinks.study import RegionsConfig
+from sinks.sections import RegionsConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,174 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import (
-    Discriminator,
-    Field,
-    PrivateAttr,
-    StringConstraints,
-    Tag,
-    ValidationError,
-    field_validator,
-)
+from pydantic import PrivateAttr, ValidationError
 
 from sinks.checks import Problems
 from sinks.limits import Limits
+from sinks.sections import (
+    TARGET_UNITS,
+    YEAR,
+    DensityConfig,
+    LandcoverConfig,
+    OutputConfig,
+    RegionsConfig,
+    StudyInfo,
+    TargetConfig,
+    UncertaintyConfig,
+)
 from sinks.studyfile import parsed, read_bytes
 from sinks.texts import Language
-from sinks.units import AREA_UNITS, CARBON_UNITS
 from sinks.validation import Part, read_part, shown
 
-Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
-Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
-POOLS: tuple[Pool, ...] = ("agb", "bgb", "dead_wood", "litter", "dead_organic", "soil")
-
-#: Units that a target of each quantity may be written in.
-TARGET_UNITS: dict[str, tuple[str, ...]] = {
-    "carbon": tuple(CARBON_UNITS),
-    "area": tuple(AREA_UNITS),
-    "cover": ("%",),
-    "volume": ("m3",),
-    "count": ("count",),
-}
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
     "overlays", "accuracy", "landcover.align", "density.plots", "density.raster",
     "density.subcompartments",
 )  # fmt: skip
-SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
-YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
-
-
-#: One line that says something; the space around it is taken off.
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-
-
-class StudyInfo(Part):
-    """`[study]`: what the study is called and how its outputs are labelled."""
-
-    name: str = Field(pattern=SLUG, description="slug, used in file and layer names")
-    title: Title = Field(description="title of report and map")
-    language: Language = Field("zh", description="language of messages, report and map")
-    synthetic: bool = Field(False, description="stamp every output as a synthetic example")
-    map_approval: str | None = Field(None, max_length=100, description="map approval no. (审图号)")
-
-
-class RegionsConfig(Part):
-    """`[regions]`: the polygons to report by."""
-
-    path: str = Field(min_length=1, description="GeoPackage, GeoJSON, Shapefile or its zip")
-    code: str = Field(description="column of the unique region code, kept as text")
-    name: str = Field(description="column of the region name")
-    parents: tuple[str, ...] = Field((), description="columns of coarser levels, finest first")
-    datum: Literal["gcj02", "wgs84"] | None = Field(None, description="asserted datum")
-    encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
-    layer: str | None = Field(None, description="layer of a file that has several")
-    crs: str | None = Field(None, description="asserted CRS of a file that declares none")
-
-
-class Source(Part):
-    """The raster of one year: a path and, in a file of several bands, the band."""
-
-    path: str = Field(min_length=1)
-    band: int | None = Field(None, ge=1)
-
-
-def _written_as(value: object) -> str:
-    """Tell a path from a table and a list; the marks keep pydantic from naming all three."""
-    if isinstance(value, tuple):
-        return "<tiles>"
-    return "<table>" if isinstance(value, dict | Source) else "<path>"
-
-
-PathOrSource = Annotated[
-    Annotated[str, Tag("<path>")] | Annotated[Source, Tag("<table>")], Discriminator(_written_as)
-]
-Tiles = Annotated[tuple[PathOrSource, ...], Field(min_length=1)]
-Written = Annotated[
-    Annotated[str, Tag("<path>")]
-    | Annotated[Source, Tag("<table>")]
-    | Annotated[Tiles, Tag("<tiles>")],
-    Discriminator(_written_as),
-]
-
-
-class LandcoverConfig(Part):
-    """`[landcover]`: class rasters of two or more years, all on one grid."""
-
-    legend: str = Field(min_length=1, description="packaged legend, or a CSV")
-    rasters: dict[str, Written] = Field(min_length=2, description="year = path, or list of tiles")
-    crs: str | None = Field(None, description="asserted CRS of all rasters")
-    band: int | None = Field(None, ge=1, description="asserted band of all rasters")
-    nodata: int | None = Field(None, description="asserted no-data code of all rasters")
-    align: Literal["nearest"] | None = Field(None, description="policy for different grids")
-    coverage: Literal["exact", "centre"] = Field("exact", description="rule for border cells")
-    allow_version_change: bool = Field(False, description="compare product versions all the same")
-
-    @property
-    def years(self) -> tuple[int, ...]:
-        """The study's years, ascending."""
-        return tuple(sorted(int(year) for year in self.rasters))
-
-    def sources(self, year: int) -> tuple[Source, ...]:
-        """Return the files of `year`, one or its tiles, with the band that holds for each."""
-        value = self.rasters[str(year)]
-        items = value if isinstance(value, tuple) else (value,)
-        named = (item if isinstance(item, Source) else Source(path=item) for item in items)
-        return tuple(Source(path=item.path, band=item.band or self.band) for item in named)
-
-
-class DensityConfig(Part):
-    """`[density]`: carbon per hectare by stratum, pool and year."""
-
-    table: str = Field(min_length=1, description="CSV, an InVEST table, or a packaged set")
-    pools: tuple[Pool, ...] | None = Field(None, description="pools to count; all when absent")
-    relative_se: float | None = Field(
-        None, ge=0, le=5, description="asserted spread of values that state none"
-    )
-    plots: dict[str, Any] | None = None
-    raster: dict[str, Any] | None = None
-    subcompartments: dict[str, Any] | None = None
-
-
-class UncertaintyConfig(Part):
-    """`[uncertainty]`: how many draws, from which seed, at which level."""
-
-    draws: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 20101231
-    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-
-
-class OutputConfig(Part):
-    """`[output]`: what a run writes beside its tables, map, report and workbook."""
-
-    rasters: bool = Field(False, description="carbon density of each year and its change as COG")
-
-
-class TargetConfig(Part):
-    """`[[targets]]`: a figure to reach, with the document it comes from."""
-
-    name: str = Field(pattern=SLUG)
-    quantity: Literal["carbon", "area", "cover", "volume", "count"]
-    groups: tuple[Group, ...] = Field(min_length=1)
-    pools: tuple[Pool, ...] = ()
-    kind: Literal["increase", "level", "rate"]
-    value: float = Field(allow_inf_nan=False)
-    unit: str
-    start: int | None = None
-    end: int
-    source: str = ""
-    share_by: Literal["area", "forest_area", "stock"] | None = None
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        """TOML writes whole numbers as integers; a target of 60 is as good as 60.0."""
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Study(Part):

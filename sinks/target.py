@@ -15,8 +15,8 @@ from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
 from sinks.regions import Regions
+from sinks.sections import TargetConfig
 from sinks.stock import Selection, Stock
-from sinks.study import TargetConfig
 from sinks.units import AREA_UNITS, CARBON_UNITS, OTHER_CARBON_UNIT
 
 Floats = npt.NDArray[np.float64]

@@ -22,7 +22,7 @@ from sinks.checks import Problems, Severity
 from sinks.datum import wgs84_to_gcj02
 from sinks.limits import Limits
 from sinks.regions import Regions, load_regions
-from sinks.study import RegionsConfig
+from sinks.sections import RegionsConfig
 
 CODES = ["0301", "0302", "0303"]
 NAMES = ["宜昌市", "随县", "神农架林区"]

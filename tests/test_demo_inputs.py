@@ -316,7 +316,9 @@ def test_patches_are_neither_blobs_nor_noise(province: Province) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_study_loads_with_only_the_gaps_between_counties(folders: dict[Language, Path], language: Language) -> None:
+def test_study_loads_with_only_the_gaps_between_counties(
+    folders: dict[Language, Path], language: Language
+) -> None:
     problems = Problems(language)
     study = load_study(folders[language] / "study.toml", problems)
     assert study is not None

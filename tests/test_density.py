@@ -16,7 +16,7 @@ from sinks.biomass.density import Density, density_array, standard_error
 from sinks.biomass.table import DensityRow, load_density_table, packaged_densities
 from sinks.checks import Problem, Problems
 from sinks.legend import packaged_legend
-from sinks.study import DensityConfig, UncertaintyConfig
+from sinks.sections import DensityConfig, UncertaintyConfig
 from sinks.texts import LANGUAGES
 
 HEAD = "stratum,pool,value,se,unit"

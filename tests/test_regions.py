@@ -18,7 +18,7 @@ from sinks.boundaries.polygons import hectares, without_overlaps
 from sinks.checks import Problems, Severity
 from sinks.grid import authalic
 from sinks.regions import Regions, load_regions, write_regions
-from sinks.study import RegionsConfig
+from sinks.sections import RegionsConfig
 from tests.conftest import SHARED, needs_shared
 
 CODES = ["420102", "420103", "420104"]

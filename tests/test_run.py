@@ -21,7 +21,7 @@ from sinks.errors import FolderLocked, InputChanged, InputProblems, OutputFailed
 from sinks.folder import LOCK, files_in, held, verify_outputs
 from sinks.results import Results
 from sinks.run import PARTS, Options, check_study, run_study
-from sinks.study import POOLS
+from sinks.sections import POOLS
 from tests.conftest import ROOT
 from tests.tiny import (
     CODES,

@@ -23,7 +23,7 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape texts checks validation limits rows units parameters draws"
-        " datum grid studyfile study"
+        " datum grid studyfile sections study"
     ),
     "geography": (
         "legend boundaries regions outlines rasterheader sidecars tiles raster windows hashtable"

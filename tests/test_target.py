@@ -16,7 +16,7 @@ from scipy.stats import norm
 from sinks.checks import Problems
 from sinks.legend import packaged_legend
 from sinks.run import check_study
-from sinks.study import TargetConfig
+from sinks.sections import TargetConfig
 from sinks.target import COLUMNS, check_targets
 from tests.tiny import CODES, cell, cover, rows_of, run_tables, target, write_raster, write_study
 from tests.tiny import write_tiny as write_province

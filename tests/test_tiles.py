@@ -23,7 +23,7 @@ from sinks.errors import InputProblems
 from sinks.limits import Limits
 from sinks.raster import load_rasters, read_window
 from sinks.run import Options, check_study, run_study
-from sinks.study import LandcoverConfig, Source
+from sinks.sections import LandcoverConfig, Source
 from tests.patchwork import (
     CELL,
     CRS,

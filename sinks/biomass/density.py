@@ -16,7 +16,7 @@ from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
 from sinks.draws import Distribution, probabilities, quantiles
 from sinks.parameters import Parameter, lookup, warn_unchecked
-from sinks.study import POOLS, DensityConfig, UncertaintyConfig
+from sinks.sections import POOLS, DensityConfig, UncertaintyConfig
 
 Floats = npt.NDArray[np.float64]
 #: A table that splits dead organic matter needs no row for the whole, and the other way round.

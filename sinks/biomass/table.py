@@ -15,7 +15,7 @@ from sinks.draws import Distribution, usual_distribution
 from sinks.limits import Limits
 from sinks.parameters import lookup, tables
 from sinks.rows import Row, parse_rows, read_rows
-from sinks.study import POOLS, YEAR
+from sinks.sections import POOLS, YEAR
 from sinks.texts import text
 from sinks.units import DENSITY_UNITS, density_to_t_c_ha
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sinks.boundaries.vectors import few
 from sinks.checks import Problems
-from sinks.study import RegionsConfig
+from sinks.sections import RegionsConfig
 
 #: Code of the whole study, and its level; no region or parent may use them.
 ALL: Final = "ALL"
