@@ -74,9 +74,14 @@ class Options:
     strip_bytes: int = STRIP_BYTES
 
 
-def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
-    """Compute every table of a run; None if the inputs were refused."""
-    study, regions, legend = inputs.study, inputs.regions, inputs.legend
+def factors(
+    inputs: Inputs, problems: Problems, *, options: Options
+) -> tuple[Activity, Density] | None:
+    """Make the two factors of every stock, hectares and densities; None if they were refused.
+
+    All that can be wrong with inputs is found by then: `check_study` goes no further.
+    """
+    study = inputs.study
     execution = Execution(
         options.engine or threads(options.workers),
         options.strip_bytes,
@@ -87,15 +92,25 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         return None
     density = density_array(
         inputs.densities, strata=[str(name) for name in areas.area["stratum"].values],
-        years=study.years, regions=regions.codes, config=study.density,
+        years=study.years, regions=inputs.regions.codes, config=study.density,
         uncertainty=study.uncertainty, problems=problems,
     )  # fmt: skip
     pools = sorted({row.pool for row in inputs.densities})
-    check_targets(study.targets, pools=pools, legend=legend, problems=problems)
+    check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
     if density is None or problems.of(Severity.ERROR):
         return None
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table)
+    return areas, density
+
+
+def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
+    """Compute every table of a run; None if the inputs were refused."""
+    made = factors(inputs, problems, options=options)
+    if made is None:
+        return None
+    areas, density = made
+    study, regions, legend = inputs.study, inputs.regions, inputs.legend
     stock = Stock(areas, density, level=study.uncertainty.level)
     options.progress("tables", 0.0)
     tables = {
@@ -121,7 +136,7 @@ def check_study(path: Path, *, strict: bool = False) -> Problems:
     problems = Problems()
     inputs = load(path, problems)
     if inputs is not None:
-        compute(inputs, problems, options=Options(strict=strict))
+        factors(inputs, problems, options=Options(strict=strict))
     return problems
 
 

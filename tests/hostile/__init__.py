@@ -1,0 +1,1 @@
+"""Bad inputs, one fault each, and how each must be answered."""
