@@ -14,8 +14,10 @@ from sinks.biomass.table import DensityRow, load_density_table
 from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
 from sinks.folder import sha256_of
+from sinks.grid import Grid
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
+from sinks.overlays import Overlay, Zones, load_overlay, zones_of
 from sinks.raster import RasterSource, load_rasters
 from sinks.rasterchecks import check_nodata, warn_names
 from sinks.regions import Regions, load_regions
@@ -30,6 +32,8 @@ class Inputs:
     legend: Legend
     regions: Regions
     sources: Mapping[int, RasterSource]
+    overlays: Sequence[Overlay]
+    zones: Zones
     densities: Sequence[DensityRow]
     transformer: Transformer
     hashes: Mapping[str, str]
@@ -77,24 +81,46 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         check_nodata(sources, legend, asserted=asserted, problems=problems)
     densities = _densities(study, legend, refused=refused, problems=problems)
     transformer = None
+    overlays: list[Overlay] = []
+    zones = None
     if regions is not None and sources:
         grid = next(iter(sources.values())).grid
         transformer = transformer_between(
             regions.frame.crs, grid, file=study.regions.path, problems=problems
         )
+        overlays = _overlays(study, regions, grid=grid, refused=refused, problems=problems)
+        zones = zones_of(overlays, regions, problems=problems)
     if (
         legend is None or regions is None or sources is None or densities is None
-        or transformer is None or problems.of(Severity.ERROR)
+        or transformer is None or zones is None or problems.of(Severity.ERROR)
     ):  # fmt: skip
         return None
-    return Inputs(study, legend, regions, sources, densities, transformer, hashes)
+    return Inputs(
+        study, legend, regions, sources, overlays, zones, densities, transformer, hashes
+    )  # fmt: skip
+
+
+def _overlays(
+    study: Study, regions: Regions, *, grid: Grid, refused: AbstractSet[str], problems: Problems
+) -> list[Overlay]:
+    """Open the overlays whose paths are right."""
+    found = [
+        load_overlay(
+            config, base=study.base, regions=regions, grid=grid, problems=problems,
+            limits=study.limits,
+        )
+        for i, config in enumerate(study.overlays)
+        if f"overlays.{i}.path" not in refused
+    ]  # fmt: skip
+    return [overlay for overlay in found if overlay is not None]
 
 
 def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
     tables = (study.landcover.legend, study.density.table)
     limits = dict.fromkeys(tables, study.limits.table_mb)
-    limits[study.regions.path] = study.limits.boundary_mb
+    boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
+    limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)
     named = set(study.files.values()).intersection(limits)
     return any(study.path_of(name).stat().st_size > limits[name] << 20 for name in named)
 

@@ -69,6 +69,14 @@ class JointTable:
     outside: Ints
     quantum: float
 
+    def of_regions(self, first: int, last: int) -> JointTable:
+        """Return the table of some regions alone, numbered from zero."""
+        here = (self.region >= first) & (self.region < last)
+        return JointTable(
+            self.years, self.region[here] - first, self.path[here], self.area[here], self.paths,
+            self.outside[first:last], self.quantum,
+        )  # fmt: skip
+
 
 def joint_table(
     sources: Mapping[int, RasterSource],

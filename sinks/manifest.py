@@ -49,7 +49,7 @@ def manifest(
             "years": list(study.years), "legend": legend.name, "targets": targets,
             "parents": list(study.regions.parents), "coverage": study.landcover.coverage,
         },
-        "settings": {key: info[key] for key in ("regions", "landcover", "density")},
+        "settings": {key: info[key] for key in ("regions", "landcover", "density", "overlays")},
         "study_file": {"name": study.file, "text": study.content.decode("utf-8")},
         "parts": parts,
         "area_basis": "map",
@@ -79,6 +79,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
         record: dict[str, Any] = {
             "role": role, "path": name, "sha256": value, "size": size,
         }  # fmt: skip
+        if any(Path(name).with_suffix("") == Path(o.path).with_suffix("") for o in study.overlays):
+            record["role"] = "overlay"
         if name in grids:
             record |= {"crs": grids[name].crs.name, "grid": grids[name].described()}
         elif name == study.regions.path:
@@ -100,5 +102,5 @@ def _versions() -> dict[str, str]:
 
 def pass_key(inputs: Inputs) -> dict[str, object]:
     """Return everything that the sums of the pass over the rasters depend on."""
-    settings = inputs.study.model_dump(mode="json", include={"regions", "landcover"})
+    settings = inputs.study.model_dump(mode="json", include={"regions", "landcover", "overlays"})
     return {"sinks": __version__, "inputs": dict(inputs.hashes), **settings}

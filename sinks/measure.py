@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -27,20 +28,37 @@ WORTH_TELLING: Final = 1e-6
 SEARCHED: Final = 1 << 24
 
 
-def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Activity | None:
+@dataclass(frozen=True)
+class Measured:
+    """What one pass over the rasters found.
+
+    Attributes
+    ----------
+    regions : Activity
+    zones : Activity
+        Of the zones of the overlays, by number.
+    """
+
+    regions: Activity
+    zones: Activity
+
+
+def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Measured | None:
     """Sum the areas in one pass over all years; report what the pass alone can see.
 
     Returns
     -------
-    Activity or None
+    Measured or None
         None if the rasters cannot be read or miss the regions; of rasters that must be refused
         for another reason, what they hold, so that the densities can be checked, too.
     """
     study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
     table, lookup = coding(inputs)
-    joint = _pass(inputs, table, problems=problems, execution=execution)
-    if joint is None:
+    everything = _pass(inputs, table, problems=problems, execution=execution)
+    if everything is None:
         return None
+    count = len(inputs.regions)
+    joint = everything.of_regions(0, count)
     for year, symbol, hectares in unknown_symbols(joint, lookup):
         _refuse_code(inputs, table, year=year, symbol=symbol, hectares=hectares, problems=problems)
     areas = activity(joint, lookup, strata=inputs.legend.strata, codes=inputs.regions.codes)
@@ -65,7 +83,11 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Acti
         problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
     if not problems.of(Severity.ERROR):
         _tell_doubts(inputs, joint, areas=areas, coding=(table, lookup), problems=problems)
-    return areas
+    zones = activity(
+        everything.of_regions(count, count + len(inputs.zones)), lookup,
+        strata=inputs.legend.strata, codes=[str(i) for i in range(len(inputs.zones))],
+    )  # fmt: skip
+    return Measured(areas, zones)
 
 
 def _tell_doubts(
@@ -115,7 +137,7 @@ def _pass(
     """Run the kernel over the rasters."""
     study, sources = inputs.study, inputs.sources
     grid = sources[study.years[0]].grid
-    shapes = np.asarray(inputs.regions.frame.geometry.values)
+    shapes = np.concatenate([np.asarray(inputs.regions.frame.geometry.values), inputs.zones.shapes])
     try:
         return joint_table(
             sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,

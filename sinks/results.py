@@ -163,9 +163,9 @@ class Results:
     @classmethod
     def read(cls, root: Path, meta: Mapping[str, Any]) -> Results:
         """Read the tables and regions of a folder whose manifest is `meta`."""
-        tables = {name: read_table(root / "tables" / f"{name}.csv") for name in TABLES}
-        if (checked := root / "tables" / f"{QUALITY}.csv").is_file():
-            tables[QUALITY] = read_table(checked)
+        more = {path.stem for path in (root / "tables").glob("*.csv")} - set(TABLES)
+        names = (*TABLES, *sorted(more))
+        tables = {name: read_table(root / "tables" / f"{name}.csv") for name in names}
         path = root / REGIONS
         return cls(
             root, meta, tables, _read_regions(path) if path.is_file() else gpd.GeoDataFrame()

@@ -32,7 +32,8 @@ from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
 from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
-from sinks.measure import measure
+from sinks.measure import Measured, measure
+from sinks.overlaytables import overlay_tables
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
 from sinks.report import write_report
@@ -76,7 +77,7 @@ class Options:
 
 def factors(
     inputs: Inputs, problems: Problems, *, options: Options
-) -> tuple[Activity, Density] | None:
+) -> tuple[Measured, Density] | None:
     """Make the two factors of every stock, hectares and densities; None if they were refused.
 
     All that can be wrong with inputs is found by then: `check_study` goes no further.
@@ -87,9 +88,10 @@ def factors(
         options.strip_bytes,
         lambda part: options.progress("areas", part),
     )
-    areas = measure(inputs, problems, execution=execution)
-    if areas is None:
+    measured = measure(inputs, problems, execution=execution)
+    if measured is None:
         return None
+    areas = measured.regions
     density = density_array(
         inputs.densities, strata=[str(name) for name in areas.area["stratum"].values],
         years=study.years, regions=inputs.regions.codes, config=study.density,
@@ -101,7 +103,7 @@ def factors(
         return None
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table)
-    return areas, density
+    return measured, density
 
 
 def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
@@ -109,7 +111,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     made = factors(inputs, problems, options=options)
     if made is None:
         return None
-    areas, density = made
+    measured, density = made
+    areas = measured.regions
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
     stock = Stock(areas, density, level=study.uncertainty.level)
     options.progress("tables", 0.0)
@@ -123,7 +126,11 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         ),
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
-    }
+        **overlay_tables(
+            inputs.zones, measured.zones, density=density, regions=regions, legend=legend,
+            level=study.uncertainty.level,
+        ),
+    }  # fmt: skip
     return Computed(areas, density, tables)
 
 

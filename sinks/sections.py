@@ -15,6 +15,8 @@ Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "ot
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
 POOLS: tuple[Pool, ...] = ("agb", "bgb", "dead_wood", "litter", "dead_organic", "soil")
 
+OverlayKind = Literal["reserve", "programme", "restoration", "lake", "urban_green", "other"]
+
 #: Units that a target of each quantity may be written in.
 TARGET_UNITS: dict[str, tuple[str, ...]] = {
     "carbon": tuple(CARBON_UNITS),
@@ -124,6 +126,22 @@ class UncertaintyConfig(Part):
     draws: Annotated[int, Field(ge=1, le=100_000)] = 1000
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 20101231
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class OverlayConfig(Part):
+    """`[[overlays]]`: polygons of another kind whose land is told on its own, too."""
+
+    name: str = Field(pattern=SLUG, description="short name, the key of its rows in the tables")
+    title: Title | None = Field(
+        None, description="name on report and map; the short name if absent"
+    )
+    path: str = Field(min_length=1, description="GeoPackage, GeoJSON, Shapefile or its zip")
+    kind: OverlayKind = Field("other", description="what the polygons are")
+    part: str | None = Field(None, description="column whose values are told one by one")
+    datum: Literal["gcj02", "wgs84"] | None = Field(None, description="asserted datum")
+    encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
+    layer: str | None = Field(None, description="layer of a file that has several")
+    crs: str | None = Field(None, description="asserted CRS of a file that declares none")
 
 
 class OutputConfig(Part):

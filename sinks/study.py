@@ -16,6 +16,7 @@ from sinks.sections import (
     DensityConfig,
     LandcoverConfig,
     OutputConfig,
+    OverlayConfig,
     RegionsConfig,
     StudyInfo,
     TargetConfig,
@@ -27,7 +28,7 @@ from sinks.validation import Part, read_part, shown
 
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
-    "overlays", "accuracy", "landcover.align", "density.plots", "density.raster",
+    "accuracy", "landcover.align", "density.plots", "density.raster",
     "density.subcompartments",
 )  # fmt: skip
 
@@ -43,7 +44,7 @@ class Study(Part):
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     output: OutputConfig = OutputConfig()
     limits: Limits = Limits()
-    overlays: tuple[dict[str, Any], ...] = ()
+    overlays: tuple[OverlayConfig, ...] = ()
     targets: tuple[TargetConfig, ...] = ()
     _base: Path = PrivateAttr(default=Path())
     _file: str = PrivateAttr(default="")
@@ -90,10 +91,18 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _entries(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return the tables of an array of a file that may hold anything."""
+    value = data.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, tuple) else []
+
+
 def _files(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that a study names, by key path, whatever else is wrong with it."""
     landcover = _table(data, "landcover")
     named = {"regions.path": _table(data, "regions").get("path")}
+    for i, overlay in enumerate(_entries(data, "overlays")):
+        named[f"overlays.{i}.path"] = overlay.get("path")
     for year, value in _table(landcover, "rasters").items():
         tiled = isinstance(value, tuple)
         for i, item in enumerate(value if tiled else (value,)):
@@ -178,6 +187,16 @@ def _check_targets(
             problems.error("study.target_pools", file=file, place=place, pools=pools)
 
 
+def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
+    """Refuse two overlays of one name: their rows could not be told apart."""
+    names: set[object] = set()
+    for i, overlay in enumerate(_entries(data, "overlays")):
+        name = overlay.get("name")
+        if isinstance(name, str) and name in names:
+            problems.error("study.repeated_name", file=file, place=f"overlays.{i}", name=name)
+        names.add(name if isinstance(name, str) else None)
+
+
 def _check_quantity(target: TargetConfig, *, file: str, place: str, problems: Problems) -> None:
     allowed = TARGET_UNITS[target.quantity]
     if target.unit not in allowed:
@@ -236,6 +255,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     years = _years(data, file=file, problems=problems)
     _check_not_yet(data, file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
+    _check_overlays(data, file=file, problems=problems)
     _check_files(data, base, file=file, problems=problems)
     if study is None or any(problem.code == "study.bad_year" for problem in problems):
         return None

@@ -26,13 +26,13 @@ BANDS = {
         " datum grid studyfile sections study"
     ),
     "geography": (
-        "legend boundaries regions outlines rasterheader sidecars tiles raster windows hashtable"
-        " zonal joint rasterchecks checkpoint cluster"
+        "legend boundaries regions outlines overlays rasterheader sidecars tiles raster windows"
+        " hashtable zonal joint rasterchecks checkpoint cluster"
     ),
     "halves": "landcover biomass",
     "result": (
-        "stock target reconcile tabulate layers folder results inputs measure reference surfaces"
-        " manifest"
+        "stock target reconcile tabulate overlaytables layers folder results inputs measure"
+        " reference surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"
