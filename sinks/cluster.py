@@ -7,6 +7,7 @@ import logging
 import os
 import queue
 import socket
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -15,6 +16,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -31,6 +33,10 @@ RETRIES: Final = 3
 TIMEOUT_S: Final = 20
 #: How long to wait for a result before looking whether there still are workers [s].
 PATIENCE_S: Final = 60
+#: How long to wait before a scheduler that does not answer is asked again [s].
+PAUSE_S: Final = 0.2
+#: How an address may begin.
+SCHEMES: Final = ("tcp", "tls")
 #: A file is told from another by its size and this many samples of so many bytes.
 SAMPLES: Final = 16
 SAMPLE_BYTES: Final = 4096
@@ -104,18 +110,43 @@ def _connected(address: str, language: Language) -> Iterator[Any]:
     """Connect to the scheduler for the time of a ``with`` block; wait for a first worker."""
     from distributed import Client  # noqa: PLC0415 (an extra, slow to load)
 
+    client, reason = None, _no_answer(address)
     try:
-        client = Client(address, timeout=TIMEOUT_S, set_as_default=False)
+        client = None if reason else Client(address, timeout=TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        message = text("cluster.unreachable", language, address=address, reason=reason)
-        raise ClusterFailed(message) from error
+    if client is None:
+        # Outside of the handler: an error that outlives it would keep half a client alive, which
+        # ends all clients of this process with it when it is cleared away at a bad moment.
+        raise ClusterFailed(text("cluster.unreachable", language, address=address, reason=reason))
     with client:
         try:
             client.wait_for_workers(1, timeout=TIMEOUT_S)
         except TimeoutError as error:
             raise ClusterFailed(text("cluster.no_workers", language, address=address)) from error
         yield client
+
+
+def _no_answer(address: str) -> str:
+    """Return why nobody answers at an address, "" if somebody does; wait for one that starts."""
+    try:
+        where = urlsplit(address)
+        scheme, host, port = where.scheme, where.hostname, where.port
+    except ValueError as error:
+        return str(error)[:200]
+    if scheme not in SCHEMES or not host or not port:
+        return f"{' | '.join(f'{name}://host:port' for name in SCHEMES)}"
+    until = time.monotonic() + TIMEOUT_S
+    while True:
+        left = max(0.1, until - time.monotonic())
+        try:
+            socket.create_connection((host, port), timeout=left).close()
+        except OSError as error:
+            if time.monotonic() + PAUSE_S > until:
+                return (error.strerror or str(error) or type(error).__name__)[:200]
+            time.sleep(PAUSE_S)
+        else:
+            return ""
 
 
 def _refuse_other_versions(client: Any, address: str, *, language: Language) -> None:
