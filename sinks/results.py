@@ -32,7 +32,12 @@ NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found"}
 )  # fmt: skip
-YEARS: Final = frozenset({"year", "start", "end"})
+#: Columns that hold whole numbers.
+WHOLE: Final = frozenset(
+    {"year", "start", "end", "first_change", "last_change", "changes", "flips"}
+)
+#: Endings of the names of columns that hold numbers in that unit.
+UNITS: Final = ("_ha", "_t_c", "_pct")
 #: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
 SQLITE: Final = b"SQLite format 3\x00"
 #: Rows that are text in memory at a time.
@@ -101,9 +106,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _kind(column: str) -> str:
     """Return the type of a column's cells."""
-    if column in YEARS:
+    if column in WHOLE:
         return "Int64"
-    return "float64" if column in NUMBERS or column.endswith(("_ha", "_t_c")) else "str"
+    return "float64" if column in NUMBERS or column.endswith(UNITS) else "str"
 
 
 def _read_regions(path: Path) -> gpd.GeoDataFrame:

@@ -43,6 +43,7 @@ from sinks.study import load_study
 from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
 from sinks.texts import Language, text
+from sinks.transitions import trajectories_table, transition_summary
 from sinks.workbook import write_workbook
 
 Progress = Callable[[str, float], None]
@@ -121,6 +122,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "regions": tabulate.regions_table(stock, areas, regions=regions, legend=legend),
         "change": tabulate.change_table(stock, areas, regions=regions),
         "transitions": tabulate.transitions_table(areas, density),
+        **transition_summary(areas, density, regions=regions, legend=legend),
+        "trajectories": trajectories_table(areas),
         "targets": targets_table(
             study.targets, stock=stock, activity=areas, regions=regions, legend=legend
         ),

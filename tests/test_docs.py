@@ -68,6 +68,12 @@ def columns_promised() -> dict[str, list[str]]:
     """Return the columns of DESIGN's contract, table by table."""
     interval = ["se_t_c", "low_t_c", "high_t_c"]
     region = ["region_code", "region_name"]
+    place = [*region, "level", "start", "end"]
+    components = [
+        *["start_ha", "end_ha", "persistence_ha", "gain_ha", "loss_ha", "net_ha", "swap_ha"],
+        *["annual_rate_pct", "compound_rate_pct", "persistence_change_t_c", "gain_change_t_c"],
+        "loss_change_t_c",
+    ]
     return {
         "stock": [*region, "year", "stratum", "pool", "area_ha", "stock_t_c", *interval],
         "regions": [
@@ -81,6 +87,11 @@ def columns_promised() -> dict[str, list[str]]:
         "transitions": [
             *["region_code", "start", "end", "from_stratum", "to_stratum", "area_ha"],
             "change_t_c",
+        ],
+        "transition_summary": [*place, "stratum", *components],
+        "group_summary": [*place, "group", *components],
+        "trajectories": [
+            *["region_code", "path", "changes", "flips", "first_change", "last_change", "area_ha"],
         ],
         "targets": [
             *["target", "region_code", "level", "start", "end", "quantity", "unit", "required"],

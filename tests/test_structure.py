@@ -31,8 +31,8 @@ BANDS = {
     ),
     "halves": "landcover biomass",
     "result": (
-        "stock target reconcile tabulate overlaytables layers folder results inputs measure"
-        " reference surfaces manifest"
+        "stock target reconcile tabulate transitions overlaytables layers folder results inputs"
+        " measure reference surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"

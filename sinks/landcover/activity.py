@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
@@ -37,11 +37,15 @@ class Activity:
     coverage : Dataset
         ``inside, outside, common_valid`` (region) and ``valid, nodata`` (region, year):
         ``valid + nodata = inside`` and ``inside + outside`` is the region.
+    paths : Dataset, dims (row, year)
+        The same land by everything that happened to it: ``area`` [ha], ``region`` (by position)
+        and ``stratum`` (by position, every year). No two rows are alike in region and strata.
     """
 
     area: xr.DataArray
     transitions: Mapping[Pair, xr.DataArray]
     coverage: xr.Dataset
+    paths: xr.Dataset = field(default_factory=xr.Dataset)
 
 
 def pairs_of(years: Sequence[int]) -> list[Pair]:
@@ -165,4 +169,22 @@ def activity(
         coords={"region": list(codes), "year": list(years)},
     )
     coords = {"region": list(codes), "stratum": names, "year": list(years)}
-    return Activity(xr.DataArray(area, dims=tuple(coords), coords=coords), transitions, coverage)
+    by_stratum = xr.DataArray(area, dims=tuple(coords), coords=coords)
+    rows = np.column_stack([region[common], np.stack(seen, axis=-1)[common]])
+    paths = _paths(rows, quanta[common], scale=scale, years=years)
+    return Activity(by_stratum, transitions, coverage, paths)
+
+
+def _paths(rows: Ints, quanta: Ints, *, scale: float, years: Sequence[int]) -> xr.Dataset:
+    """Bring together the rows (region, stratum of every year) that are alike."""
+    keys, place = np.unique(rows, axis=0, return_inverse=True)
+    total = np.zeros(len(keys), np.int64)
+    np.add.at(total, place.reshape(-1), quanta)
+    return xr.Dataset(
+        {
+            "area": ("row", total * scale),
+            "region": ("row", keys[:, 0]),
+            "stratum": (("row", "year"), keys[:, 1:]),
+        },
+        coords={"year": list(years)},
+    )

@@ -12,14 +12,12 @@ from sinks import chain
 from sinks.report.charts import POOL_COLOURS, Bar, Mark, dots, path, share_axis, stacked_bars
 from sinks.report.charts import waterfall as draw_waterfall
 from sinks.report.choropleth import choropleth, diverging
-from sinks.report.matrix import matrix
 from sinks.results import Results
 from sinks.summary import TargetLine, change_of, finding, span_of, unit_words
 from sinks.wording import DASH, MINUS, Words, end_text, half_width, number, places_for, significant
 
 #: Charts show so many strata, and so many regions at either end of a ranking.
 STRATA_SHOWN = 12
-MATRIX_SHOWN = 18
 ENDS_SHOWN = 8
 OTHER_COLOUR = "#c9cfcd"
 
@@ -179,50 +177,6 @@ def ranking(results: Results, words: Words) -> Markup:
         )
     title = words.t("report.chart.ranking", units=unit_words(results)[0], start=start, end=end)
     return dots(title, marks, unit=scale.label, gap_after=gap)
-
-
-def transition_matrix(results: Results, words: Words) -> Markup:
-    """Draw what each stratum of the first year had become in the last [ha, scaled]."""
-    start, end = span_of(results)
-    names = names_of(results, words)
-    moves = chain.moves(results, list(chain.units(results)["region_code"]), start=start, end=end)
-    present = set(moves["from_stratum"]) | set(moves["to_stratum"])
-    order = [name for name in names if name in present]
-    if len(order) > MATRIX_SHOWN:
-        moved = moves[moves["from_stratum"] != moves["to_stratum"]]
-        size = (
-            moved.groupby("from_stratum")["area_ha"]
-            .sum()
-            .add(moved.groupby("to_stratum")["area_ha"].sum(), fill_value=0.0)
-        )
-        kept = set(size.sort_values(ascending=False, kind="stable").index[: MATRIX_SHOWN - 1])
-        order = [name for name in order if name in kept]
-        names = {
-            **names,
-            "": (words.t("report.other_strata", n=len(present) - len(order)), OTHER_COLOUR),
-        }
-        moves = moves.assign(
-            from_stratum=moves["from_stratum"].where(moves["from_stratum"].isin(kept), ""),
-            to_stratum=moves["to_stratum"].where(moves["to_stratum"].isin(kept), ""),
-        )
-        order.append("")
-    sums = moves.groupby(["from_stratum", "to_stratum"])["area_ha"].sum()
-    factor, unit = (
-        (1e3, "report.unit.ha.thousand") if sums.max() >= 1e4 else (1.0, "report.unit.ha.one")
-    )
-    cells = [
-        [float(sums.get((before, after), 0.0)) / factor for after in order] for before in order
-    ]
-    return matrix(
-        words.t("report.chart.transitions", start=start, end=end),
-        [names[name] for name in order],
-        cells=cells,
-        unit=words.t(unit),
-        corner=(
-            words.t("report.matrix.rows", year=start),
-            words.t("report.matrix.columns", year=end),
-        ),
-    )
 
 
 def change_per_ha(results: Results) -> pd.Series:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sinks import chain
 from sinks.closure import closures
-from sinks.report import figures, ledgers
+from sinks.report import figures, landchange, ledgers
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
@@ -162,7 +162,9 @@ def drawings(results: Results, words: Words) -> dict[str, Any]:
         "map": figures.change_map(results, words),
         "ranking": figures.ranking(results, words),
         "waterfall": figures.waterfall(results, words),
-        "transitions": figures.transition_matrix(results, words),
+        "transitions": landchange.area_matrix(results, words),
+        "carbon_transitions": landchange.carbon_matrix(results, words),
+        "flows": landchange.flows(results, words),
         "stock": figures.stock_chart(results, words),
         "path": figures.stock_path(results, words),
     }
@@ -177,6 +179,8 @@ def tables(results: Results, words: Words) -> dict[str, Any]:
         "parents": ledgers.parents_ledgers(results, words),
         "regions": ledgers.regions_ledger(results, words, level=chain.UNIT),
         "periods": ledgers.periods_ledger(results, words),
+        "components": landchange.components_ledger(results, words),
+        "trajectories": landchange.trajectories_ledger(results, words),
         "coverage": ledgers.coverage_ledger(results, words),
         "densities": ledgers.density_ledger(results, words),
         "parameters": ledgers.other_parameters(results, words),

@@ -23,12 +23,16 @@ TERMS = {
     "verdict_other_unit": "verdict",
     "confidence": "confidence",
     "share_by": "rule",
+    "group": "group",
     "passed": "passed",
 }
 STRATA = ("stratum", "from_stratum", "to_stratum")
-YEARS = ("year", "start", "end")
+YEARS = ("year", "start", "end", "first_change", "last_change")
 SHARES = ("share_achieved", "share")
-ORDER = ("stock", "regions", "change", "transitions", "targets", "coverage", "parameters", "qc")
+ORDER = (
+    "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
+    "trajectories", "targets", "coverage", "parameters", "qc",
+)  # fmt: skip
 
 
 def kind_of(name: str, values: pd.Series) -> str:
@@ -127,6 +131,8 @@ def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, p
     if name == "coverage":
         sizes = [column for column in rows.columns if str(column).endswith("_ha")]
         return _sums(rows, ["year"], columns=sizes), rows
+    if name == "trajectories":
+        return rows.head(0), rows
     sums = _sums(rows, ["start", "end"], columns=["area_ha", "change_t_c"])
     everything = words.t("workbook.all")
     return sums.assign(from_stratum=everything, to_stratum=everything), rows
