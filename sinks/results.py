@@ -30,7 +30,8 @@ REGIONS: Final = "regions.gpkg"
 #: Columns that hold numbers; everything else is text, codes above all.
 NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
-     "achieved_other_unit", "probability_other_unit", "found"}
+     "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
+     "of", "probability_top", "probability_bottom"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

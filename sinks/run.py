@@ -19,6 +19,7 @@ import geopandas as gpd
 import pandas as pd
 
 from sinks import tabulate
+from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density, density_array
 from sinks.boundaries.geopackage import write_geopackage
 from sinks.checkpoint import Checkpoint
@@ -127,6 +128,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "targets": targets_table(
             study.targets, stock=stock, activity=areas, regions=regions, legend=legend
         ),
+        "attribution": attribution_table(stock, areas, regions=regions, legend=legend),
+        "ranking": ranking_table(stock, areas, regions=regions),
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
         **overlay_tables(

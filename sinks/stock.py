@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -62,6 +63,13 @@ class Stock:
         if self._drawn is None or self._drawn[0] != key:
             self._drawn = key, self.density.drawn(max(region, 0))
         return self._drawn[1]
+
+    def on(self, area: xr.DataArray) -> Stock:
+        """Return the stock of other hectares, dims (region, stratum, year), at the same draws."""
+        self._density_draws(0)
+        other = copy.copy(self)
+        other.area = area
+        return other
 
     def central(self) -> xr.DataArray:
         """Return the stock at the central densities.

@@ -104,6 +104,13 @@ def columns_promised() -> dict[str, list[str]]:
             *["outside_ha", "common_valid_ha"],
         ],
         "parameters": ["name", "value", "se", "unit", "distribution", "source", "confidence"],
+        "attribution": [
+            *[*region, "level", "start", "end", "cause", "area_ha", "change_t_c", *interval],
+        ],
+        "ranking": [
+            *[*region, "level", "quantity", "start", "end", "rank", "rank_low", "rank_high"],
+            *["of", "probability_top", "probability_bottom"],
+        ],
         "overlay_regions": [
             *["overlay", "part", *region, "level", "parent_code", "year", "overlay_ha"],
             *["valid_ha", "nodata_ha", "forest_ha", "wetland_ha", "stock_t_c", *interval],

@@ -31,7 +31,8 @@ BANDS = {
     ),
     "halves": "landcover biomass",
     "result": (
-        "stock target reconcile tabulate transitions overlaytables layers folder results inputs"
+        "stock target attribution reconcile tabulate transitions overlaytables layers folder"
+        " results inputs"
         " measure reference surfaces manifest"
     ),
     "faces": (

@@ -1,0 +1,196 @@
+"""Why a stock changed, and who stands where: causes of each change, and ranks with their doubt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks.boundaries.codes import REGION_LEVEL
+from sinks.draws import summarise
+from sinks.landcover.activity import Activity
+from sinks.legend import Legend
+from sinks.regions import Regions
+from sinks.stock import Selection, Stock
+from sinks.target import group_indices, summed, without_data
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Causes of a change, in the order of the table. Every transition has exactly one.
+CAUSES: Final = (
+    "new_forest", "forest_in_place", "forest_conversion", "forest_loss", "new_wetland",
+    "wetland_in_place", "wetland_loss", "other",
+)  # fmt: skip
+#: Groups whose coming and going is a cause of its own.
+CAUSED: Final = ("forest", "wetland")
+#: How many places at the top and at the bottom a rank is told for.
+PLACES: Final = 10
+
+
+def causes(groups: list[str]) -> npt.NDArray[np.int64]:
+    """Return the cause of every transition between strata, by position in `CAUSES`.
+
+    Parameters
+    ----------
+    groups : list of str
+        The group of each stratum.
+
+    Returns
+    -------
+    ndarray, dims (from_stratum, to_stratum)
+
+    Notes
+    -----
+    What becomes or ceases to be forest is told as forest, whatever it was or becomes: swamp
+    forest that floods is a loss of forest, once, and not a gain of wetland, too.
+
+    Examples
+    --------
+    >>> [CAUSES[i] for i in causes(["forest", "wetland"]).ravel()]
+    ['forest_in_place', 'forest_loss', 'new_forest', 'wetland_in_place']
+    """
+    forest, wetland = (np.array([name == group for name in groups]) for group in CAUSED)
+    same = np.eye(len(groups), dtype=bool)
+    before, after = forest[:, None], forest[None, :]
+    wet_before, wet_after = wetland[:, None], wetland[None, :]
+    rules: dict[str, Bools] = {
+        "new_forest": ~before & after,
+        "forest_in_place": same & before,
+        "forest_conversion": before & after & ~same,
+        "forest_loss": before & ~after,
+        "new_wetland": ~before & ~wet_before & wet_after,
+        "wetland_in_place": wet_before & wet_after,
+        "wetland_loss": wet_before & ~wet_after & ~after,
+    }
+    out = np.full(same.shape, CAUSES.index("other"), np.int64)
+    for name, holds in rules.items():
+        out[holds] = CAUSES.index(name)
+    return out
+
+
+def attribution_table(
+    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend
+) -> pd.DataFrame:
+    """Return `attribution.csv`: every change by its causes, at every level.
+
+    Notes
+    -----
+    Land that went from stratum i to j changed by ``A_ij (d_j,end − d_i,start)``. A cause is a
+    set of such transitions, so its change is ``Σ_j E_j d_j,end − Σ_i S_i d_i,start`` with S and E
+    its hectares by stratum before and after. Causes sum to the change, draw by draw.
+    """
+    levels, indices = group_indices(regions)
+    unknown = without_data(activity, indices)
+    strata = [str(name) for name in activity.area["stratum"].values]
+    cause = causes([legend.group_of(name) for name in strata])
+    years = [int(year) for year in activity.area["year"].values]
+    frames = []
+    for (start, end), moved in activity.transitions.items():
+        area = moved.transpose("region", "from_stratum", "to_stratum").values
+        for k, name in enumerate(CAUSES):
+            if not (cause == k).any():
+                continue
+            own = np.where(cause == k, area, 0.0)
+            hectares = np.zeros((len(area), len(strata), len(years)))
+            hectares[:, :, years.index(start)] = own.sum(axis=2)
+            hectares[:, :, years.index(end)] = own.sum(axis=1)
+            frame = _flow(stock, activity, hectares=hectares, pair=(start, end), indices=indices)
+            frame.loc[unknown, frame.columns] = np.nan
+            head = levels[["region_code", "region_name", "level"]].assign(
+                start=start, end=end, cause=name
+            )
+            frames.append(pd.concat([head, frame], axis=1))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _flow(
+    stock: Stock,
+    activity: Activity,
+    *,
+    hectares: Floats,
+    pair: tuple[int, int],
+    indices: list[npt.NDArray[np.int64]],
+) -> pd.DataFrame:
+    """Return the change that some land's strata before and after make, by group."""
+    area = activity.area.copy(data=hectares, deep=False)
+    own = stock.on(area).totals(indices, Selection())
+    years = [int(year) for year in area["year"].values]
+    start, end = years.index(pair[0]), years.index(pair[1])
+    central, draws = own.change(start, end)
+    spread = summarise(draws, level=stock.level)
+    return pd.DataFrame(
+        {
+            "area_ha": summed(hectares[:, :, end].sum(axis=1), indices),
+            "change_t_c": central, "se_t_c": spread.se, "low_t_c": spread.low,
+            "high_t_c": spread.high,
+        }
+    )  # fmt: skip
+
+
+def ranking_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.DataFrame:
+    """Return `ranking.csv`: each region's place by stock, change and change per hectare.
+
+    Notes
+    -----
+    Regions are ranked anew in every draw (1 is the largest), so that what they share, a density
+    that is wrong everywhere, moves no rank. Land without data has no rank.
+    """
+    own = [np.arange(len(regions))]
+    totals = stock.totals(own, Selection())
+    years = [int(year) for year in activity.area["year"].values]
+    land = activity.coverage["common_valid"].values
+    known = land > 0
+    quantities = [
+        ("stock", years[-1], years[-1], totals.central[:, -1], totals.draws[:, -1]),
+    ]
+    for start, end in activity.transitions:
+        central, draws = totals.change(years.index(start), years.index(end))
+        per = np.where(known, land, 1.0)
+        quantities.append(("change", start, end, central, draws))
+        quantities.append(("change_per_ha", start, end, central / per, draws / per[:, None]))
+    frames = [
+        _ranks(regions, known, quantity=name, pair=(start, end), values=(central, draws),
+               level=stock.level)
+        for name, start, end, central, draws in quantities
+    ]  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _ranks(
+    regions: Regions,
+    known: Bools,
+    *,
+    quantity: str,
+    pair: tuple[int, int],
+    values: tuple[Floats, Floats],
+    level: float,
+) -> pd.DataFrame:
+    """Return one quantity's ranks among the regions that are known."""
+    central, draws = (array[known] for array in values)
+    count = len(central)
+    places = np.argsort(np.argsort(-draws, axis=0, kind="stable"), axis=0) + 1
+    tail = (1 - level) / 2
+    several = draws.shape[1] > 1 and count > 0
+    frame = regions.frame.loc[known, ["region_code", "region_name"]].reset_index(drop=True)
+    blank = np.full(count, np.nan)
+    low, high = (
+        np.quantile(places, [tail, 1 - tail], axis=1, method="inverted_cdf")
+        if several
+        else (blank, blank)
+    )
+    ranked: pd.DataFrame = frame.assign(
+        level=REGION_LEVEL,
+        quantity=quantity,
+        start=pair[0],
+        end=pair[1],
+        rank=np.argsort(np.argsort(-central, kind="stable")) + 1,
+        rank_low=low,
+        rank_high=high,
+        of=count,
+        probability_top=(places <= PLACES).mean(axis=1) if several else blank,
+        probability_bottom=(places > count - PLACES).mean(axis=1) if several else blank,
+    )
+    return ranked
