@@ -11,17 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
 from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.errors import RasterioError
 from xlsxwriter.exceptions import XlsxFileError
 
-from sinks.errors import FolderLocked, OutputFailed
+from sinks.errors import OutputFailed
 from sinks.escape import is_file_name
+from sinks.lock import locked
 from sinks.texts import Language, text
 
 MANIFEST: Final = "manifest.json"
-LOCK: Final = ".sinks.lock"
 #: Being written; nobody may read it.
 STAGING: Final = ".sinks-staging"
 #: Verified and complete; a swap that was cut off is finished from here.
@@ -88,8 +87,8 @@ class OutputFolder:
         content = dict(manifest) | {"outputs": hashes}
         body = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         (self.staging / MANIFEST).write_text(body, encoding="utf-8", newline="\n")
-        for name in files_in(self.staging):
-            _sync(self.staging / name)
+        for path in (*self.staging.rglob("*"), self.staging):
+            _sync(path)
         changed = [name for name in hashes if sha256_of(self.staging / name) != hashes[name]]
         if changed:
             raise OutputFailed(text("output.not_as_written", self.language, name=changed[0]))
@@ -184,44 +183,37 @@ def held(root: Path, language: Language) -> Iterator[OutputFolder]:
         If it cannot be written.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise FolderLocked(text("output.locked", language, folder=root)) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputFailed(text("output.failed", language, folder=root, reason=reason)) from error
-    folder = OutputFolder(root, language)
-    try:
-        clean(root)
-        folder.staging.mkdir()
-        yield folder
+        with _made(root), locked(root, language):
+            try:
+                clean(root)
+                folder = OutputFolder(root, language)
+                folder.staging.mkdir()
+                yield folder
+            finally:
+                with suppress(OSError):
+                    clean(root)  # told to end after the first rename: the run is complete
     except WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)[:300]
-        raise OutputFailed(text("output.failed", language, folder=root, reason=reason)) from error
-    finally:
-        with suppress(OSError):
-            clean(root)  # told to end between the first rename and the last: the run is complete
-        lock.release()
+        raise _failure(error, root, language=language) from error
 
 
-def refuse_held(root: Path, language: Language) -> None:
-    """Refuse at once a folder that another run holds, before anything long is begun.
+def _failure(error: Exception, root: Path, *, language: Language) -> OutputFailed:
+    """Return the error that says why a folder cannot be written, and what stands in it."""
+    reason = getattr(error, "strerror", None) or str(error)[:300]
+    key = "output.half" if (root / READY).is_dir() else "output.failed"
+    return OutputFailed(text(key, language, folder=root, reason=reason))
 
-    Raises
-    ------
-    FolderLocked
-    """
-    if not (root / LOCK).is_file():
-        return
+
+@contextmanager
+def _made(root: Path) -> Iterator[None]:
+    """Make a folder; if nothing comes to stand in it, take it away again."""
+    missing = [path for path in (root, *root.parents) if not path.exists()]
+    root.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(root / LOCK, timeout=0):
-            pass
-    except Timeout as error:
-        raise FolderLocked(text("output.locked", language, folder=root)) from error
-    except OSError:
-        return  # a folder that cannot be written: `held` says so
+        yield
+    finally:
+        with suppress(OSError):  # from the first that is not empty
+            for path in missing:
+                path.rmdir()
 
 
 def recover(root: Path, language: Language) -> None:
@@ -237,13 +229,10 @@ def recover(root: Path, language: Language) -> None:
     if not (root / READY).is_dir():
         return
     try:
-        with FileLock(root / LOCK, timeout=0):
+        with locked(root, language):
             clean(root)
-    except Timeout as error:
-        raise FolderLocked(text("output.locked", language, folder=root)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputFailed(text("output.half", language, folder=root, reason=reason)) from error
+        raise _failure(error, root, language=language) from error
 
 
 def outputs_of(root: Path, language: Language) -> dict[str, str]:

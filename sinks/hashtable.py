@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from sinks.compiled import compiled, inlined
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -37,7 +38,7 @@ def entries(table: Table) -> tuple[Ints, Words, Ints]:
     return keys[filled], words[filled], values[filled]
 
 
-@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@inlined
 def slot_of(keys: Ints, words: Words, fill: Ints, key: int, word: int) -> int:
     """Return the slot of (key, word), taking a free one for a new pair."""
     mask = np.uint64(keys.size - 1)
@@ -54,7 +55,7 @@ def slot_of(keys: Ints, words: Words, fill: Ints, key: int, word: int) -> int:
     return np.int64(slot)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _move(old: Table, new: Table) -> None:
     keys, words, values, fill = new
     for i in range(old[0].size):

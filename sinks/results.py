@@ -15,9 +15,10 @@ import geopandas as gpd
 import pandas as pd
 from pyogrio.errors import DataSourceError
 
-from sinks.errors import FolderLocked, OutputFailed
+from sinks.errors import OutputFailed
 from sinks.escape import spreadsheet_cell, text_of_cell
 from sinks.folder import recover
+from sinks.lock import refusal
 from sinks.texts import Language, text
 
 TABLES: Final = (
@@ -163,7 +164,7 @@ class Results:
         except (OSError, ValueError, KeyError, TypeError, DataSourceError) as error:
             raise OutputFailed(text("results.incomplete", language, folder=root)) from error
         if not whole:
-            raise FolderLocked(text("output.locked", language, folder=root))
+            raise refusal(root, language)
         return results
 
     @classmethod

@@ -26,11 +26,12 @@ from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
 from sinks.errors import InputChanged
-from sinks.folder import OutputFolder, held, refuse_held, sha256_of
+from sinks.folder import OutputFolder, held, sha256_of
 from sinks.inputs import Inputs, file_hashes, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
+from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
 from sinks.measure import Measured, measure
@@ -183,7 +184,7 @@ def run_study(
     started = time.time()
     problems = Problems()
     options.progress("inputs", 0.0)
-    refuse_held(out, _language_of(path, content))
+    refuse_locked(out, _language_of(path, content))
     inputs = load(path, problems, content=content)
     problems.raise_errors(strict=options.strict)
     inputs = cast(Inputs, inputs)  # without an error they are complete

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from sinks.compiled import compiled, inlined
 from sinks.hashtable import Ints, Table, Words, slot_of
 
 Bytes = npt.NDArray[np.uint8]
@@ -42,7 +42,7 @@ def new_sums(paths: Table) -> Sums:
     return np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(1, np.int64)
 
 
-@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@inlined
 def _path(
     keys: Ints, words: Words, values: Ints, fill: Ints, codes: Bytes, row: int, col: int
 ) -> int:
@@ -61,7 +61,7 @@ def _path(
     return node
 
 
-@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@inlined
 def _until(
     first: int,
     step: float,
@@ -77,7 +77,7 @@ def _until(
     return np.int64(total[row, k] + t * (at_node[row, k] + t * half_slope[row, k]) + 0.5)
 
 
-@numba.njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@inlined
 def _note(totals: Ints, touched: Ints, count: Ints, path: int, area: int) -> None:
     if totals[path] == 0 and area > 0:  # a cell at a pole may be less than half a quantum
         touched[count[0]] = path
@@ -85,7 +85,7 @@ def _note(totals: Ints, touched: Ints, count: Ints, path: int, area: int) -> Non
     totals[path] += area
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _after(changes: Columns, first: int, last: int, col: int) -> tuple[int, int]:
     """Return the place of the first change right of a column, and the end of the row's."""
     end = last
@@ -98,7 +98,7 @@ def _after(changes: Columns, first: int, last: int, col: int) -> tuple[int, int]
     return first, end
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sum_runs(
     tables: tuple[Table, Sums], runs: Ints, count: int, cells: Cells, areas: Areas
 ) -> bool:
@@ -128,7 +128,7 @@ def _sum_runs(
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sum_borders(
     tables: tuple[Table, Sums], places: Ints, coverage: Floats, cells: Cells, areas: Areas
 ) -> bool:
@@ -154,21 +154,21 @@ def _sum_borders(
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _longer(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     new = np.empty(size, array.dtype)
     new[: array.size] = array
     return new
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _more_places(places: Ints, size: int) -> Ints:
     new = np.empty((size, 2), np.int64)
     new[: places.shape[0]] = places
     return new
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _edge_cells(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     """Cut edges into the cells of rows row0 … row1−1.
 
@@ -207,7 +207,7 @@ def _edge_cells(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     return rows[:count], cols[:count], share[:count], cover[:count]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _crossings(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     """Return row and column of each crossing of a row's centre line.
 
@@ -230,7 +230,7 @@ def _crossings(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     return rows[:count], cols[:count]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _row_order(rows: npt.NDArray[np.int32], cols: Ints, height: int) -> tuple[Ints, Ints]:
     """Return a stable order of pieces by row and column, and where each row starts in it."""
     starts = np.zeros(height + 1, np.int64)
@@ -258,7 +258,7 @@ def _row_order(rows: npt.NDArray[np.int32], cols: Ints, height: int) -> tuple[In
     return order, starts
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _exact(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     """Return one region's part of a strip: runs of whole cells, border cells, their coverage."""
     row_of, cols, share, cover = _edge_cells(edges, row0, row1)
@@ -293,7 +293,7 @@ def _exact(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     return runs, count, places[:cells], coverage[:cells]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _centre(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     """Return one region's part of a strip as `_exact` does: the cells whose centre lies in it."""
     row_of, cols = _crossings(edges, row0, row1)
@@ -307,7 +307,7 @@ def _centre(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     return runs, count, np.empty((0, 2), np.int64), np.empty(0, np.float64)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def find_changes(codes: Bytes, mark: Bytes, changes: Columns, row_starts: Ints) -> None:
     """Find the columns at which the path differs from that of the cell to their left.
 
@@ -328,7 +328,7 @@ def find_changes(codes: Bytes, mark: Bytes, changes: Columns, row_starts: Ints) 
     row_starts[codes.shape[1]] = count
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _book(table: Table, region: int, sums: Sums, keep: bool) -> None:
     """Move one region's sums into the table of areas, or drop them, and clear them."""
     totals, touched, count = sums
@@ -341,7 +341,7 @@ def _book(table: Table, region: int, sums: Sums, keep: bool) -> None:
     count[0] = 0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def add_strip(
     tables: tuple[Table, Table, Sums],
     outline: tuple[Floats, Ints, Ints],

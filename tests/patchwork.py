@@ -14,7 +14,7 @@ import numpy.typing as npt
 import shapely
 from affine import Affine
 
-from sinks.folder import LOCK, files_in
+from sinks.folder import files_in
 from tests.tiny import DENSITY, LEGEND, REGIONS, write_raster, write_study
 
 CRS = "EPSG:4326"
@@ -120,7 +120,7 @@ def contents(folder: Path, *, without: Iterable[str] = ()) -> dict[str, bytes]:
     found = {
         name: (folder / name).read_bytes()
         for name in files_in(folder)
-        if name != LOCK and not name.startswith(tuple(without))
+        if not name.startswith(tuple(without))
     }
     if "manifest.json" in found:
         manifest = json.loads(found["manifest.json"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import platform
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,6 @@ import pytest
 from sinks import folder as module
 from sinks.errors import FolderLocked, OutputFailed
 from sinks.folder import (
-    LOCK,
     MANIFEST,
     OLD,
     READY,
@@ -28,6 +29,7 @@ from sinks.folder import (
     sha256_of,
     verify_outputs,
 )
+from sinks.lock import LOCK, refusal, refuse_locked
 from sinks.texts import LANGUAGES, Language
 
 META = {"sinks": "0", "study": {"language": "en"}}
@@ -45,16 +47,16 @@ def publish(root: Path, files: dict[str, str], *, language: Language = "en") -> 
 
 
 def state(root: Path) -> dict[str, str]:
-    """Return every file but the manifest and the lock, with its content."""
+    """Return every file but the manifest, with its content."""
     return {
         name: (root / name).read_text(encoding="utf-8")
         for name in files_in(root)
-        if name not in (MANIFEST, LOCK)
+        if name != MANIFEST
     }
 
 
 def hidden(root: Path) -> set[str]:
-    return {path.name for path in root.iterdir() if path.name.startswith(".")} - {LOCK}
+    return {path.name for path in root.iterdir() if path.name.startswith(".")}
 
 
 def test_a_run_is_published_with_its_hashes(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_what_is_not_ours_is_never_replaced(tmp_path: Path, name: str, language:
     assert name.partition("/")[0] in str(raised.value)
     assert (tmp_path / name).read_text(encoding="utf-8") == "{}"
     assert hidden(tmp_path) == set()
-    assert {path.name for path in tmp_path.iterdir()} == {LOCK, name.partition("/")[0]}
+    assert {path.name for path in tmp_path.iterdir()} == {name.partition("/")[0]}
 
 
 @pytest.mark.parametrize(
@@ -232,8 +234,10 @@ def test_leftovers_of_a_killed_run_are_cleaned_by_the_next(tmp_path: Path) -> No
     for name in (STAGING, OLD):
         (tmp_path / name).mkdir()
         (tmp_path / name / "half.csv").write_text("half", encoding="utf-8")
-    with held(tmp_path, "en"):
-        assert state(tmp_path) == OLD_RUN
+    with held(tmp_path, "en") as folder:
+        assert not list(folder.staging.iterdir())
+        assert not (tmp_path / OLD).exists()
+    assert state(tmp_path) == OLD_RUN
     assert hidden(tmp_path) == set()
     assert not (tmp_path / READY).exists()
 
@@ -247,7 +251,40 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
         pytest.fail("two runs hold one folder")
     assert raised.value.exit_code == 4
     assert str(tmp_path) in str(raised.value)
+    assert f"process {os.getpid()} on {platform.node()}" in str(raised.value)
+    assert not (tmp_path / LOCK).exists()
     publish(tmp_path, NEW_RUN)
+
+
+@pytest.mark.parametrize("content", ["", "4194305\ngone\n", "no number", "1\n"])
+def test_a_lock_file_that_nobody_holds_is_no_obstacle(tmp_path: Path, content: str) -> None:
+    (tmp_path / LOCK).write_text(content, encoding="utf-8")
+    refuse_locked(tmp_path, "en")
+    publish(tmp_path, NEW_RUN)
+    assert not (tmp_path / LOCK).exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("content", [b"", b"x\n", b"\xff\xfe", b"1\n" + b"n" * 9999])
+def test_whatever_stands_in_the_lock_file_the_refusal_is_short(
+    tmp_path: Path, content: bytes, language: Language
+) -> None:
+    (tmp_path / LOCK).write_bytes(content)
+    said = str(refusal(tmp_path, language))
+    assert str(tmp_path) in said
+    assert len(said) < len(str(tmp_path)) + 250
+
+
+def test_a_folder_made_for_nothing_is_taken_away(tmp_path: Path) -> None:
+    root = tmp_path / "new" / "deeper" / "out"
+    with pytest.raises(OutputFailed):
+        fill_the_disk(root)
+    assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with pytest.raises(OutputFailed):
+        fill_the_disk(kept / "out")
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 def fill_the_disk(root: Path) -> None:

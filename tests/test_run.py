@@ -18,7 +18,7 @@ import pytest
 
 from sinks import run as module
 from sinks.errors import FolderLocked, InputChanged, InputProblems, OutputFailed, SinksError
-from sinks.folder import LOCK, files_in, held, verify_outputs
+from sinks.folder import files_in, held, verify_outputs
 from sinks.results import Results
 from sinks.run import PARTS, Options, check_study, run_study
 from sinks.sections import POOLS
@@ -104,7 +104,7 @@ def test_words_are_those_of_the_contract(finished: Results) -> None:
 
 
 def test_every_part_is_there(finished: Results) -> None:
-    files = set(files_in(finished.root)) - {LOCK}
+    files = set(files_in(finished.root))
     assert {name for name in files if "/" not in name} == {
         "manifest.json", "problems.json", "regions.gpkg", "workbook.xlsx", "report.html",
         "map.html",
@@ -126,7 +126,7 @@ def test_regions_of_a_run_are_a_geopackage(finished: Results) -> None:
 
 def test_the_manifest_is_complete(finished: Results) -> None:
     meta = json.loads((finished.root / "manifest.json").read_text(encoding="utf-8"))
-    outputs = {name for name in files_in(finished.root) if name not in ("manifest.json", LOCK)}
+    outputs = {name for name in files_in(finished.root) if name != "manifest.json"}
     assert set(meta["outputs"]) == outputs
     for name, value in meta["outputs"].items():
         assert hashlib.sha256((finished.root / name).read_bytes()).hexdigest() == value
@@ -177,7 +177,7 @@ def test_parts_of_a_shapefile_are_inputs(tmp_path: Path) -> None:
 def test_tables_alone(tmp_path: Path) -> None:
     study = write_tiny(tmp_path)
     done = run_study(study, tmp_path / "out", options=TABLES)
-    files = set(files_in(tmp_path / "out")) - {LOCK}
+    files = set(files_in(tmp_path / "out"))
     assert {name for name in files if not name.startswith("tables/")} == {
         "manifest.json", "problems.json",
     }  # fmt: skip
@@ -288,7 +288,7 @@ def stands(tmp_path: Path) -> Iterator[Path]:
     before = {name: (out / name).read_bytes() for name in files_in(out)}
     yield study
     assert {name: (out / name).read_bytes() for name in files_in(out)} == before
-    assert {path.name for path in out.iterdir() if path.name.startswith(".")} <= {LOCK}
+    assert {path.name for path in out.iterdir() if path.name.startswith(".")} == set()
 
 
 def test_problems_leave_the_run_before(stands: Path) -> None:
@@ -375,7 +375,7 @@ def test_a_full_disk_is_an_input_output_error(tmp_path: Path, kilobytes: int) ->
             run_study(study, out, options=Options(workers=1, parts=(*PARTS, "rasters")))
         assert raised.value.exit_code == 3
         assert str(out) in str(raised.value)
-        assert [name for name in files_in(out) if name != LOCK] == []
+        assert not out.exists()
 
 
 def test_a_full_disk_leaves_the_run_before(tmp_path: Path) -> None:

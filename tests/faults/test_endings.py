@@ -14,7 +14,7 @@ import pytest
 
 from sinks.errors import OutputFailed
 from sinks.exits import ended, no_memory
-from sinks.folder import LOCK, files_in, verify_outputs
+from sinks.folder import files_in, verify_outputs
 from tests.conftest import ROOT
 from tests.faults.conftest import Driver, mounted, small_disk
 from tests.tiny import target, write_tiny
@@ -23,11 +23,11 @@ TABLES = ("--only", "tables")
 
 
 def state(out: Path) -> dict[str, bytes]:
-    return {name: (out / name).read_bytes() for name in files_in(out) if name != LOCK}
+    return {name: (out / name).read_bytes() for name in files_in(out)}
 
 
 def hidden(out: Path) -> set[str]:
-    return {path.name for path in out.iterdir() if path.name.startswith(".")} - {LOCK}
+    return {path.name for path in out.iterdir() if path.name.startswith(".")}
 
 
 @pytest.fixture(scope="module")

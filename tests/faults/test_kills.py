@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sinks.folder import LOCK, MANIFEST, READY, files_in, verify_outputs
+from sinks.folder import MANIFEST, READY, files_in, verify_outputs
+from sinks.lock import LOCK
 from sinks.results import Results
 from tests.faults.conftest import Driver
 from tests.tiny import DENSITY, target, write_study, write_tiny
@@ -52,7 +53,7 @@ def outputs(out: Path) -> dict[str, str]:
 
 
 def hidden(out: Path) -> set[str]:
-    return {path.name for path in out.iterdir() if path.name.startswith(".")} - {LOCK}
+    return {path.name for path in out.iterdir() if path.name.startswith(".")}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_killed_before_the_first_rename_nothing_is_changed(
 ) -> None:
     words = ("run", pair.studies["new"], "--out", out, "--only", "tables")
     assert driver.run(*words, when=[place, 0], act="kill").code == KILLED
-    assert hidden(out) == {".sinks-staging"}
+    assert hidden(out) == {".sinks-staging", LOCK}
     assert pair.which(out) == "old"
     assert driver.run("verify", out).code == 0
     assert driver.run(*words, when=["publish", 0], act="interrupt").code == 130
@@ -128,4 +129,4 @@ def test_killed_while_the_old_run_is_removed(pair: Pair, driver: Driver, out: Pa
     assert ended.code == KILLED
     assert pair.which(out) == "new"
     assert driver.run("verify", out).code == 0
-    assert hidden(out) <= {".sinks-old"}
+    assert hidden(out) <= {".sinks-old", LOCK}
