@@ -247,8 +247,9 @@ def _write(
         shown = inputs.regions.frame.to_crs("EPSG:4326").total_bounds
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))
         meta["layers"] = write_layers(
-            inputs.sources, inputs.legend, folder=staging / "layers", clip=clip
-        )
+            inputs.sources, inputs.legend, folder=staging / "layers", clip=clip,
+            densities=_per_year(computed.density),
+        )  # fmt: skip
     table = quality(
         Results.read(staging, meta), polygons=polygons(inputs),
         recounts=recounts(inputs, computed.activity),
@@ -266,6 +267,18 @@ def _write(
             options.progress("faces", done / len(faces))
             write(results, staging / file)
     return results
+
+
+def _per_year(density: Density) -> dict[int, dict[str, float]]:
+    """Return the density of all pools by year and stratum [t C/ha]; none where regions differ."""
+    if density.by_region:
+        return {}
+    total = density.value.sum("pool").transpose("year", "stratum")
+    strata = [str(name) for name in total["stratum"].values]
+    return {
+        int(year): dict(zip(strata, map(float, row), strict=True))
+        for year, row in zip(total["year"].values, total.values, strict=True)
+    }
 
 
 def _headline(inputs: Inputs, computed: Computed) -> gpd.GeoDataFrame:

@@ -40,6 +40,7 @@ LEGEND = Legend(
     frozenset({255}),
 )
 DENSITY = {"pine": (20.0, 5.0), "paddy": (2.0, 0.5), "lake": (0.0, 0.0)}
+PER_HECTARE = {year: {name: sum(held) for name, held in DENSITY.items()} for year in YEARS}
 META: dict[str, Any] = {
     "sinks": "0.1.0",
     "study": {
@@ -245,5 +246,7 @@ def sample(folder: Path, *, pictures: bool = True, **study: Any) -> Results:
             year: write_raster(folder / "rasters" / f"{year}.tif", sample_classes(year))
             for year in YEARS
         }
-        meta["layers"] = write_layers(sources, LEGEND, folder=folder / "layers")
+        meta["layers"] = write_layers(
+            sources, LEGEND, folder=folder / "layers", densities=PER_HECTARE
+        )
     return Results(folder, meta, tables(), sample_regions())

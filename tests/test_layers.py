@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 from rasterio.warp import transform
 
 from sinks.grid import Grid
-from sinks.layers import landcover_layer, write_layers
+from sinks.layers import CHANGE_CLASSES, landcover_layer, write_layers
+from sinks.layers.write import _drawn
 from sinks.legend import LandClass, Legend
+from sinks.maps.tiles import SIDE, _averages, _cut, _modes, levels_of, picture_of
 from sinks.raster import RasterSource
-from tests.map_sample import LEGEND, YEARS, sample_classes, write_raster
+from tests.map_sample import (
+    LEGEND,
+    PAIRS,
+    PER_HECTARE,
+    YEARS,
+    sample_classes,
+    write_raster,
+)
 
 COLOURS = {row.code: row.colour for row in LEGEND.classes}
 RADIUS = 6378137.0
@@ -192,10 +205,146 @@ def test_long_series_stays_within_the_budget(tmp_path: Path) -> None:
         for year in YEARS
     }
     full = write_layers(sources, LEGEND, folder=tmp_path / "full")
-    assert [record["year"] for record in full] == list(YEARS)
+    made = [(record["kind"], record.get("start"), record["year"]) for record in full]
+    assert made == [
+        *(("landcover", None, year) for year in YEARS),
+        *(("change", *pair) for pair in sorted(PAIRS)),
+    ]
     assert full[0]["path"] == "full/landcover-2010.png"
     assert full[0]["kind"] == "landcover"
     budget = int(0.6 * sum(path.stat().st_size for path in (tmp_path / "full").iterdir()))
     small = write_layers(sources, LEGEND, folder=tmp_path / "small", budget=budget)
     assert sum(path.stat().st_size for path in (tmp_path / "small").iterdir()) <= budget
     assert small[0]["width"] < full[0]["width"]
+
+
+def cells_and_pixels(
+    source: RasterSource, layer: dict[str, Any], *, count: int = 200
+) -> list[tuple[int, int, int, int]]:
+    """Return random cells inside the blocks of four, and the pixels that show them."""
+    generator = np.random.default_rng(11)
+    cells = generator.integers(3, 67, size=(count, 2)) * 4 + generator.integers(
+        1, 3, size=(count, 2)
+    )
+    with rasterio.open(source.path) as raster:
+        xs, ys = zip(*(raster.xy(row, column) for row, column in cells), strict=True)
+        lons, lats = transform(raster.crs, "EPSG:4326", list(xs), list(ys))
+    places = [place_in(layer, lat, lon) for lat, lon in zip(lats, lons, strict=True)]
+    return [
+        (row, column, int(y), int(x)) for (row, column), (x, y) in zip(cells, places, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
+    folder = tmp_path_factory.mktemp("drawn")
+    sources = {year: write_raster(folder / f"{year}.tif", sample_classes(year)) for year in YEARS}
+    records = write_layers(sources, LEGEND, folder=folder / "layers", densities=PER_HECTARE)
+    return folder, sources, {(r["kind"], r.get("start"), r["year"]): r for r in records}
+
+
+def test_density_picture_holds_the_density_of_the_cell(drawn: tuple[Path, Any, Any]) -> None:
+    folder, sources, records = drawn
+    layer = records["density", None, 2015]
+    assert (layer["unit"], layer["low"], layer["high"]) == ("t C/ha", 0.0, 25.0)
+    pixels, _ = picture_of(folder / layer["path"])
+    values = sample_classes(2015)
+    held = {row.code: PER_HECTARE[2015][row.stratum] for row in LEGEND.classes}
+    for row, column, y, x in cells_and_pixels(sources[2015], layer):
+        shown = (int(pixels[y, x]) - 1) / 254 * layer["high"]
+        assert shown == pytest.approx(held[int(values[row, column])], abs=0.05)
+    assert pixels[0, 0] == 0, "no data is never zero"
+
+
+def test_change_picture_names_what_happened_to_the_cell(drawn: tuple[Path, Any, Any]) -> None:
+    folder, sources, records = drawn
+    layer = records["change", 2010, 2020]
+    pixels, palette = picture_of(folder / layer["path"])
+    group = {row.code: row.group for row in LEGEND.classes}
+    seen = set()
+    for row, column, y, x in cells_and_pixels(sources[2010], layer):
+        before, after = (group[int(sample_classes(year)[row, column])] for year in (2010, 2020))
+        expected = {
+            ("cropland", "forest"): "new_forest", ("wetland", "forest"): "new_forest",
+            ("forest", "cropland"): "lost_forest", ("forest", "wetland"): "lost_forest",
+            ("cropland", "wetland"): "new_wetland", ("wetland", "cropland"): "lost_wetland",
+        }.get((before, after), "unchanged")  # fmt: skip
+        index = int(pixels[y, x])
+        assert CHANGE_CLASSES[index - 1] == expected
+        assert palette[index, 3] == (0 if expected == "unchanged" else 255)
+        seen.add(expected)
+    assert seen == set(CHANGE_CLASSES)
+
+
+def test_fine_density_is_averaged(tmp_path: Path) -> None:
+    """A quarter pine at 25 t/ha, three quarters paddy at 2.5: no cell holds their average."""
+    values = np.full((256, 256), 2, dtype=np.uint8)
+    values[::2, ::2] = 1
+    source = write_raster(tmp_path / "fine.tif", values)
+    (tmp_path / "l").mkdir()
+    records = _drawn(
+        {2010: source}, LEGEND, folder=tmp_path / "l", clip=None, densities=PER_HECTARE, longest=64
+    )
+    layer = next(record for record in records if record["kind"] == "density")
+    assert layer["resampling"] == "average"
+    pixels, _ = picture_of(tmp_path / layer["path"])
+    height, width = pixels.shape
+    inner = pixels[height // 3 : height // 2, width // 3 : width // 2].astype(float)
+    assert ((inner - 1) / 254 * layer["high"]).mean() == pytest.approx(8.125, rel=0.02)
+
+
+# Tiles: what the page carries
+
+
+def test_finest_tiles_put_together_are_the_picture(drawn: tuple[Path, Any, Any]) -> None:
+    folder, _, records = drawn
+    layer = records["landcover", None, 2010]
+    pixels, palette = picture_of(folder / layer["path"])
+    big = np.tile(pixels, (5, 4))
+    levels = levels_of(big, palette, kind="landcover")
+    assert max(levels[-1].shape) <= 700 < max(levels[-2].shape)
+    whole = np.zeros_like(levels[0])
+    for name, tile in _cut(levels[0]).items():
+        column, row = (int(part) * SIDE for part in name.split("-"))
+        with Image.open(io.BytesIO(tile)) as image:
+            part = np.array(image.convert("RGBA"))
+        whole[row : row + part.shape[0], column : column + part.shape[1]] = part
+    assert (whole[whole[..., 3] > 0] == levels[0][levels[0][..., 3] > 0]).all()
+    assert (whole[..., 3] == levels[0][..., 3]).all()
+
+
+@given(arrays(np.uint8, (9, 13), elements=st.integers(0, 4)))
+def test_coarser_levels_are_modes_and_averages(pixels: Any) -> None:
+    """Against the definition, written out cell by cell."""
+    modes, totals = _modes(np.kron(pixels, np.ones((80, 80), np.uint8))[::80, ::80], [1, 2, 3, 4])
+    assert not modes  # nine by thirteen needs no coarser level
+    big = np.zeros((1401, 20), dtype=np.uint8)
+    big[: pixels.shape[0], : pixels.shape[1]] = pixels
+    modes, totals = _modes(big, [1, 2, 3, 4])
+    means = _averages(big)
+    assert len(modes) == 2
+    for k, (mode, total, mean) in enumerate(zip(modes, totals, means, strict=True), start=1):
+        size = 2**k
+        for i in range(3):
+            for j in range(4):
+                block = big[i * size : (i + 1) * size, j * size : (j + 1) * size].ravel()
+                held = block[block > 0]
+                assert total[i, j] == len(held)
+                if len(held) == 0:
+                    assert mode[i, j] == mean[i, j] == 0
+                    continue
+                counts = np.bincount(held, minlength=5)
+                assert counts[mode[i, j]] == counts.max()
+                assert abs(mean[i, j] - held.mean()) <= 0.5
+
+
+def test_change_fades_with_its_share() -> None:
+    pixels = np.full((1400, 8), 5, dtype=np.uint8)
+    pixels[:2, :2] = 1
+    pixels[0, 2] = 2
+    palette = np.zeros((6, 4), dtype=np.uint8)
+    palette[1:5] = [[10 * k, 0, 0, 255] for k in range(1, 5)]
+    _, half = levels_of(pixels, palette, kind="change")
+    assert half[0, 0].tolist() == [10, 0, 0, 255]
+    assert half[0, 1].tolist() == [20, 0, 0, 128]  # a quarter of the land, half the ink
+    assert half[0, 2].tolist()[3] == 0

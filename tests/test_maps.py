@@ -24,7 +24,7 @@ from sinks.maps import render_map, write_map
 from sinks.maps.data import map_data, map_strings
 from sinks.maps.geometry import region_shapes
 from sinks.maps.page import SCRIPTS, STATIC
-from sinks.maps.palettes import AMOUNT, DIVERGING, UNCERTAINTY
+from sinks.palettes import AMOUNT, DIVERGING, UNCERTAINTY
 from sinks.results import Results
 from tests.conftest import ROOT, SHARED, needs_shared
 from tests.map_sample import CODES, HOSTILE, META, NAMES, sample, stock

@@ -32,7 +32,8 @@ BANDS = {
     ),
     "halves": "landcover biomass",
     "result": (
-        "stock target attribution reconcile tabulate transitions overlaytables layers"
+        "stock target attribution reconcile tabulate transitions overlaytables palettes"
+        " layers"
         " lock"
         " folder"
         " results inputs"

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from sinks.errors import OutputFailed
+from sinks.layers import change_class
 from sinks.maps.geometry import region_shapes
-from sinks.maps.palettes import PALETTES
+from sinks.maps.tiles import layer_name
+from sinks.palettes import CHANGES, PALETTES
 from sinks.texts import LANGUAGES, strings, text
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def _region_heads(results: Results) -> Heads:
         heads[str(row["region_code"])] = {"name": _text(row["region_name"]), "parents": names}
     heads[WHOLE] = {"name": "", "parents": []}
     for head in heads.values():
-        head |= {"years": {}, "changes": {}, "targets": {}, "strata": {}, "moves": {}}
+        head |= {"years": {}, "changes": {}, "targets": {}, "strata": {}, "moves": {}, "shifts": {}}
     return heads
 
 
@@ -166,6 +168,37 @@ def _add_moves(heads: Heads, results: Results) -> None:
             head["moves"].setdefault(_period(row), []).append(move + numbers)
 
 
+def _add_shifts(heads: Heads, results: Results) -> None:
+    """Add the hectares that became or ceased to be forest or wetland, by period."""
+    group = {str(row["stratum"]): str(row["group"]) for row in results.meta["strata"]}
+    table = results.tables["transitions"]
+    names = [
+        change_class(group.get(before, ""), group.get(after, ""))
+        for before, after in zip(table["from_stratum"], table["to_stratum"], strict=True)
+    ]
+    keys = ["region_code", "start", "end", "shift"]
+    sums = table.assign(shift=names).groupby(keys, sort=True)["area_ha"].sum()
+    for row in _records(sums.reset_index()):
+        code, name, area = row["region_code"], row["shift"], row["area_ha"]
+        if (head := heads.get(str(code))) is not None and name in CHANGES:
+            for record in (head, heads[WHOLE]):
+                areas = record["shifts"].setdefault(_period(row), dict.fromkeys(CHANGES, 0.0))
+                areas[name] += float(area)
+
+
+def _layers(results: Results) -> list[dict[str, Any]]:
+    """Return what the page needs to know of every picture."""
+    keys = ("kind", "year", "bounds", "width", "height", "low", "high")
+    return [
+        {key: layer[key] for key in keys if key in layer}
+        | {
+            "name": layer_name(layer),
+            "time": f"{layer['start']}-{layer['year']}" if "start" in layer else str(layer["year"]),
+        }
+        for layer in results.meta.get("layers") or ()
+    ]
+
+
 def _study(results: Results, periods: list[str]) -> dict[str, Any]:
     study = results.meta["study"]
     return {
@@ -233,8 +266,9 @@ def map_data(results: Results) -> dict[str, Any]:
     -------
     dict
         ``study``, ``codes``, ``regions`` (by code) and ``whole`` with their years, changes,
-        targets, strata and largest transitions [t C, ha], ``targets``, ``strata``, ``layers``,
-        ``inputs``, ``palettes``, ``strings`` and the shapes of `region_shapes`.
+        targets, strata, largest transitions and changed groups [t C, ha], ``targets``,
+        ``strata``, ``layers``, ``inputs``, ``palettes``, ``strings`` and the shapes of
+        `region_shapes`.
 
     Raises
     ------
@@ -249,7 +283,7 @@ def map_data(results: Results) -> dict[str, Any]:
     _add_targets(heads, results)
     _add_strata(heads, results)
     _add_moves(heads, results)
-    layers = sorted(results.meta.get("layers") or (), key=lambda layer: int(layer["year"]))
+    _add_shifts(heads, results)
     return {
         "study": _study(results, periods),
         "whole": heads.pop(WHOLE),
@@ -257,12 +291,10 @@ def map_data(results: Results) -> dict[str, Any]:
         "regions": heads,
         "targets": _target_heads(results),
         "strata": [dict(stratum) for stratum in results.meta["strata"]],
-        "layers": [
-            {key: layer[key] for key in ("kind", "year", "bounds", "width", "height")}
-            for layer in layers
-        ],
+        "layers": _layers(results),
         "inputs": _inputs(results),
-        "palettes": {name: list(colours) for name, colours in PALETTES.items()},
+        "palettes": {name: list(colours) for name, colours in PALETTES.items()}
+        | {"changes": dict(CHANGES)},
         "strings": map_strings(),
         **region_shapes(results.regions, list(results.meta["study"].get("parents") or ())),
     }

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import folium
 from branca.element import Element, Figure, MacroElement
-from folium.raster_layers import ImageOverlay
 from folium.template import Template
 from markupsafe import Markup
 from xstatic.pkg import leaflet
 
 from sinks.escape import script_data, templates
 from sinks.maps.data import map_data
+from sinks.maps.tiles import tile_sets
 from sinks.texts import text
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Our scripts, in the order they build on each other.
 SCRIPTS: Final = (
     *("dom", "classes", "layers", "controls", "legend", "targets", "ranking", "panel"),
-    *("charts", "card", "swipe", "drawing", "map"),
+    *("pixels", "charts", "card", "swipe", "drawing", "map"),
 )
 #: What is left for the policy's hashes until the page is written.
 POLICY: Final = "SINKS-CONTENT-SECURITY-POLICY"
@@ -98,9 +98,9 @@ class _Page(Figure):
 
     _template = Template((STATIC / "page.html.j2").read_text(encoding="utf-8"))
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, tail: str) -> None:
         super().__init__()
-        self.language = language
+        self.language, self.tail = language, tail
 
 
 class _Raw(Element):
@@ -114,42 +114,28 @@ class _Raw(Element):
 
 
 class _Start(MacroElement):
-    """Our script, after folium's own: it takes over the map and the pictures."""
+    """Our script, after folium's own: it takes over the map."""
 
     _template = Template(
         """
         {% macro script(this, kwargs) %}
         {{ this.code }}
-        sinksMap.start({{ this._parent.get_name() }}, {
-        {% for year, picture in this.pictures.items() %}
-            {{ year }}: {{ picture.get_name() }},
-        {% endfor %}
-        });
+        sinksMap.start({{ this._parent.get_name() }});
         {% endmacro %}
         """
     )
 
-    def __init__(self, pictures: dict[int, ImageOverlay]) -> None:
+    def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.code = _script()
-        self.pictures = pictures
 
 
-def _pictures(results: Results) -> dict[int, ImageOverlay]:
-    """Return the land-cover overlays by year, each with its picture inside."""
-    overlays = {}
-    for layer in results.meta.get("layers") or ():
-        year = int(layer["year"])
-        picture = base64.b64encode((results.root / layer["path"]).read_bytes()).decode("ascii")
-        overlays[year] = ImageOverlay(
-            f"data:image/png;base64,{picture}",
-            bounds=layer["bounds"],
-            name=str(year),
-            pixelated=False,
-            show=False,
-            alt="",
-        )
-    return dict(sorted(overlays.items()))
+def _tiles(results: Results) -> str:
+    """Return the tiles of every picture as data that the page reads when it shows them."""
+    return "\n".join(
+        f'<script type="application/json" id="sinks-tiles-{name}">{script_data(tiles)}</script>'
+        for name, tiles in tile_sets(results).items()
+    )
 
 
 def _corner(results: Results) -> str:
@@ -220,16 +206,13 @@ def render_map(results: Results) -> str:
         The same for the same results, to the byte.
     """
     data = map_data(results)
-    page = _Page(results.language)
+    page = _Page(results.language, _tiles(results))
     page.header._children.clear()  # the head template has its own charset line, and first
     page.header.add_child(_Raw(_head(results.title)))
     page.html.add_child(_Raw(_shell(results, data)))
     carrier = OfflineMap(data["bounds"])
     page.add_child(carrier)
-    pictures = _pictures(results)
-    for picture in pictures.values():
-        carrier.add_child(picture)
-    carrier.add_child(_Start(pictures))
+    carrier.add_child(_Start())
     _number(page)
     document = str(page.render())
     return document.replace(POLICY, _policy(document), 1)

@@ -14,8 +14,9 @@ import rasterio
 from PIL import Image
 from rasterio.warp import transform
 
+from sinks.layers.paint import density_colours
 from sinks.maps import write_map
-from tests.map_sample import CODES, HOSTILE, LEGEND, NAMES, YEARS, areas, sample, stock
+from tests.map_sample import CODES, HOSTILE, LEGEND, NAMES, PER_HECTARE, YEARS, areas, sample, stock
 
 Show = Callable[..., Any]
 
@@ -96,7 +97,7 @@ def test_hostile_names_are_text_everywhere(page: Any, code: str) -> None:
 def test_no_name_becomes_an_element(page: Any) -> None:
     choose_layer(page, "landcover")
     pictures = page.eval_on_selector_all("img", "e=>e.map(x=>x.src.slice(0,22))")
-    assert set(pictures) == {"data:image/png;base64,"}
+    assert set(pictures) == {"data:image/webp;base64"}
     assert "49" not in page.inner_text(".ranking")
 
 
@@ -245,13 +246,20 @@ def test_two_years_can_be_compared(page: Any) -> None:
     assert before != after
 
 
-def test_pixel_on_the_map_is_the_class_in_the_raster(page: Any, map_file: Path) -> None:
+@pytest.mark.parametrize("layer", ["landcover", "carbon"])
+def test_pixel_on_the_map_is_the_class_in_the_raster(page: Any, map_file: Path, layer: str) -> None:
     """At ten random places: what the screen shows there is what the raster holds there."""
-    choose_layer(page, "landcover")
+    choose_layer(page, layer)
     page.eval_on_selector(
         "[data-key=opacity]", "e => { e.value = 100; e.dispatchEvent(new Event('input')); }"
     )
     colours = {row.code: row.colour for row in LEGEND.classes}
+    if layer == "carbon":
+        ramp = density_colours()
+        high = max(PER_HECTARE[2020].values())
+        held = {row.code: PER_HECTARE[2020][row.stratum] for row in LEGEND.classes}
+        index = {code: round(1 + 254 * value / high) for code, value in held.items()}
+        colours = {code: "#{:02x}{:02x}{:02x}".format(*ramp[i]) for code, i in index.items()}
     generator = np.random.default_rng(7)
     name = page.evaluate("document.querySelector('.folium-map').id")
     with rasterio.open(map_file.parent / "rasters" / f"{YEARS[-1]}.tif") as raster:

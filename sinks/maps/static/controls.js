@@ -14,27 +14,31 @@ function select(key, choices, current, label, choose) {
     el("select", { "data-key": key, onchange: (event) => choose(event.target.value) }, options));
 }
 
-// A long series gets a slider; its own redraw is left out, or it would slip from the finger.
+// The slider's own redraw is left out, or it would slip from the finger; its years are buttons, too.
 function yearSlider(years, label) {
-  const words = el("span", {}, String(state.year));
+  const marks = years.map((year) => el("button", {
+    "data-key": `year-${year}`, "aria-pressed": String(year === state.year), onclick: () => update({ year }),
+  }, String(year)));
+  const words = el("output", {}, String(state.year));
   const slide = (event) => {
     const year = years[event.target.value];
     words.textContent = String(year);
     event.target.setAttribute("aria-valuetext", String(year));
+    for (const mark of marks) mark.setAttribute("aria-pressed", String(mark.textContent === String(year)));
     update({ year }, { keep: "controls" });
   };
-  return el("label", { class: "years" }, words, el("input", {
+  const input = el("input", {
     type: "range", min: 0, max: years.length - 1, value: years.indexOf(state.year), "data-key": "year",
     "aria-label": label, "aria-valuetext": String(state.year), oninput: slide,
-  }));
+  });
+  const few = years.length <= 6;
+  return el("div", { class: few ? "years" : "years many" }, few ? null : words,
+    el("div", { class: "track" }, input, few ? el("div", { class: "marks" }, marks) : null));
 }
 
 function yearChoice() {
-  const years = layer().picture ? pictureYears : data.study.years;
-  if (years.length < 2) return null;
-  if (years.length > 5) return yearSlider(years, t("choose.year"));
-  const choices = years.map((year) => [year, String(year)]);
-  return toggle("year", choices, state.year, t("choose.year"), (year) => update({ year }));
+  const years = layer().picture ? pictureYears() : data.study.years;
+  return years.length < 2 ? null : yearSlider(years, t("choose.year"));
 }
 
 function periodChoice() {
@@ -51,27 +55,35 @@ function targetChoice() {
 }
 
 function compareChoice() {
-  if (!layer().picture || pictureYears.length < 2) return null;
-  return el("label", { class: "check" },
-    el("input", {
+  if (!layer().picture || layer().choose !== "year" || pictureYears().length < 2) return null;
+  const others = pictureYears().filter((year) => year !== state.year).map((year) => [year, String(year)]);
+  const against = (year) => update({ against: Number(year) });
+  return el("div", { class: "check" },
+    el("label", {}, el("input", {
       type: "checkbox", "data-key": "compare", checked: state.compare,
       onchange: (event) => update({ compare: event.target.checked }),
-    }),
-    el("span", {}, t("choose.compare")));
+    }), " ", el("span", {}, t("choose.compare"))),
+    state.compare && others.length > 1 ? select("against", others, state.against, t("choose.against"), against) : null);
 }
 
-function renderControls(container) {
-  const choices = offered().map((id) => el("label", { class: "chip" },
+function layerChips(ids) {
+  return ids.map((id) => el("label", { class: "chip" },
     el("input", {
       type: "radio", name: "layer", value: id, "data-key": `layer-${id}`, checked: id === state.layer,
       onchange: () => update({ layer: id }),
     }),
     el("span", {}, layerName(id))));
+}
+
+function renderControls(container) {
   const time = { year: yearChoice, period: periodChoice, target: targetChoice }[layer().choose]();
   const scrolled = container.querySelector(".layers")?.scrollLeft ?? 0;
   container.setAttribute("aria-label", t("choose.layer"));
   renew(container,
-    el("fieldset", { class: "layers" }, el("legend", { class: "hidden" }, t("choose.layer")), choices),
+    el("div", { class: "layers" }, Object.entries(groups).map(([group, ids]) => {
+      const chips = layerChips(ids.filter((id) => offered().includes(id)));
+      return chips.length ? el("fieldset", {}, el("legend", {}, t(`group_of_layers.${group}`)), chips) : null;
+    })),
     el("div", { class: "times" }, time, compareChoice()));
   container.querySelector(".layers").scrollLeft = scrolled;
 }

@@ -24,6 +24,7 @@ const state = {
   opacity: 0.92,
   query: "",
   compare: false,
+  against: null,
 };
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,4 +1,4 @@
-// What Leaflet draws: regions, borders of coarser levels, names, land-cover pictures.
+// What Leaflet draws: regions, borders of coarser levels, names, pictures.
 
 // The pattern of a change that is smaller than its uncertainty, one per class colour.
 function hatchPatterns(root, ramp) {
@@ -113,38 +113,44 @@ function makeNames(map) {
   };
 }
 
-// Land cover of one year, or of two with a handle between them.
-function makePictures(map, pictures, swipe) {
+// The picture of one time, or of two years with a handle between them.
+function makePictures(map, swipe) {
   const stage = map.getContainer();
+  const pictures = data.layers.map((record) => new PixelLayer(record));
+  let front = null;
 
-  function shownYears() {
+  function shown() {
     if (!layer().picture) return [];
-    const later = pictureYears.find((year) => year > state.year);
-    const other = later ?? pictureYears[pictureYears.indexOf(state.year) - 1];
-    if (!state.compare || other === undefined) return [state.year];
-    return [state.year, other].sort((a, b) => a - b);
+    if (layer().choose === "period") return [pictureAt(state.period)].filter(Boolean);
+    const years = state.compare ? [state.year, state.against] : [state.year];
+    return years.sort((a, b) => a - b).map(pictureAt).filter(Boolean);
   }
 
   return {
     paint() {
-      const [left, right] = shownYears();
-      for (const [key, picture] of Object.entries(pictures)) {
-        const year = Number(key);
-        const pane = year === right ? "sinks-right" : "sinks-left";
-        const wanted = year === left || year === right;
+      const [left, right] = shown();
+      front = right ?? left ?? null;
+      for (const picture of pictures) {
+        const pane = picture.record === right ? "sinks-right" : "sinks-left";
+        const wanted = picture.record === left || picture.record === right;
         if (map.hasLayer(picture) && (!wanted || picture.options.pane !== pane)) picture.remove();
         picture.options.pane = pane;
         picture.setOpacity(state.opacity);
         if (wanted && !map.hasLayer(picture)) picture.addTo(map);
       }
-      swipe.show(left, right);
+      swipe.show(left?.year, right?.year);
     },
     // Smooth while cells are smaller than screen pixels, square once they are larger.
     sharpen() {
-      const first = data.layers[0];
-      if (!first) return;
-      const [a, b] = first.bounds.map((corner) => map.latLngToLayerPoint(corner));
-      stage.classList.toggle("square", b.x - a.x > first.width * 1.5);
+      const [first] = pictures;
+      if (first) stage.classList.toggle("square", cellsOnScreen(map, first) > 1.5);
     },
+    at: () => pictures.find((picture) => picture.record === front),
   };
+}
+
+// Screen pixels per pixel of a picture.
+function cellsOnScreen(map, picture) {
+  const metres = (2 * Math.PI * 6378137) / (256 * 2 ** map.getZoom());
+  return (picture.step.x / metres) * (window.devicePixelRatio || 1);
 }

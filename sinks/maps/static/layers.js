@@ -47,17 +47,34 @@ const layers = {
     },
   },
   landcover: {
-    dimension: "area", palette: "amount", choose: "year", picture: true,
+    dimension: "area", palette: "amount", choose: "year", picture: "landcover",
     value: (region) => yearOf(region).forest ?? null,
+  },
+  carbon: {
+    dimension: "density", palette: "amount", choose: "year", picture: "density",
+    value: (region) => ratio(yearOf(region).stock, region.shared),
+  },
+  shifts: {
+    dimension: "area", palette: "amount", choose: "period", picture: "change",
+    value: (region) => region.shifts[state.period]?.new_forest ?? null,
   },
 };
 
-const pictureYears = data.layers.map((layer) => layer.year);
+// What counts by region, and what is seen cell by cell.
+const groups = {
+  regions: Object.keys(layers).filter((id) => !layers[id].picture),
+  cells: Object.keys(layers).filter((id) => layers[id].picture),
+};
+
+const picturesOf = (kind) => data.layers.filter((picture) => picture.kind === kind);
+const shownPictures = () => picturesOf(layer().picture);
+const pictureYears = () => shownPictures().map((picture) => picture.year);
+const pictureAt = (time) => shownPictures().find((picture) => picture.time === String(time));
 
 // Layers with something to show: no target, no interval or no picture, no entry.
 function offered() {
   return Object.keys(layers).filter((id) => {
-    if (id === "landcover") return pictureYears.length > 0;
+    if (layers[id].picture) return picturesOf(layers[id].picture).length > 0;
     if (id === "target") return shareTargets().length > 0;
     if (id === "uncertainty") return [...regions.values()].some((region) => layers[id].value(region) !== null);
     return data.study.periods.length > 0 || !["change", "rate"].includes(id);
@@ -69,8 +86,9 @@ const layer = () => layers[state.layer];
 const signed = () => Boolean(layer().signed) && !(state.layer === "target" && hasShares());
 const layerName = (id = state.layer) => t(`layer.${id === "target" && !hasShares() ? "part" : id}`);
 
-// What the numbers beside a layer are: the land-cover picture is listed by its forest area.
-const valueName = () => (layer().picture ? t("card.forest_area") : layerName());
+// What the numbers beside a layer are: a picture is listed by the area or density it is about.
+const LISTED = { landcover: "card.forest_area", density: "layer.density", change: "shift.new_forest" };
+const valueName = () => (layer().picture ? t(LISTED[layer().picture]) : layerName());
 
 function layerTime() {
   if (layer().choose === "period") return periodText(state.period);

@@ -16,7 +16,7 @@ function numberClasses({ bounds, ramp, counts, places }) {
   return rows;
 }
 
-function pictureClasses() {
+function coverClasses() {
   const areas = data.whole.strata[state.year] ?? {};
   const shownArea = (id) => show(areas[id][0], "area", { digits: 3 });
   return data.strata
@@ -24,8 +24,29 @@ function pictureClasses() {
     .map(({ stratum, colour }) => legendRow(colour, stratumName(stratum), shownArea(stratum)));
 }
 
+function shiftClasses() {
+  const areas = data.whole.shifts[state.period] ?? {};
+  return Object.entries(data.palettes.changes)
+    .map(([id, colour]) => legendRow(colour, t(`shift.${id}`), show(areas[id] ?? 0, "area", { digits: 3 })));
+}
+
+// A ramp without classes: the picture's own scale, with round numbers in the unit shown.
+function densityScale() {
+  const { low, high } = shownPictures()[0];
+  const { factor } = measure("density");
+  const step = roundWithin((high - low) * factor * 0.25, (high - low) * factor * 0.1) || 1;
+  const marks = [];
+  for (let value = low * factor; value <= high * factor; value += step) marks.push(value);
+  const place = (value) => `${((value / factor - low) / (high - low)) * 100}%`;
+  return el("li", { class: "scale" },
+    el("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${data.palettes.amount.join(",")})` } }),
+    el("span", { class: "marks" }, marks.map((value) => el("span", { style: { left: place(value) } }, plain(value)))));
+}
+
+const pictureRows = () => ({ landcover: coverClasses, density: densityScale, change: shiftClasses })[layer().picture]();
+
 function legendNote() {
-  if (layer().picture) return t("legend.picture");
+  if (layer().picture) return t(`legend.${layer().picture}_picture`);
   const basis = t(data.study.areaBasis === "map" ? "basis.short_map" : "basis.short_estimated");
   const id = state.layer === "target" ? (hasShares() ? "share" : "part") : state.layer;
   const space = state.language === "zh" ? "" : " ";
@@ -42,9 +63,9 @@ function renderLegend(container, shown) {
   renew(container, el("details", { open },
     el("summary", { "data-key": "legend" },
       el("strong", {}, `${layerName()} ${layerTime()}`),
-      el("span", { class: "unit" }, picture ? measure("area").unit : shown.unit)),
+      el("span", { class: "unit" }, measure(layer().dimension).unit)),
     el("ul", { class: picture ? "classes picture" : "classes" },
-      picture ? pictureClasses() : numberClasses(shown)),
+      picture ? pictureRows() : numberClasses(shown)),
     el("label", { class: "opacity" }, el("span", {}, t("choose.opacity")), el("input", slider)),
     el("p", { class: "note" }, legendNote())));
 }

@@ -42,8 +42,15 @@ function recall() {
 
 // A state that fits the layer: a picture needs a year that has one, shares a target that has them.
 function settle() {
-  if (layer().picture && !pictureYears.includes(state.year)) state.year = pictureYears[pictureYears.length - 1];
+  if (layer().picture && layer().choose === "year") settleYears(pictureYears());
   if (layer().choose === "target" && !shareTargets().includes(targetHead())) state.target = shareTargets()[0].name;
+}
+
+// The year chosen and, for a comparison, the nearest other one, later if there is one.
+function settleYears(years) {
+  if (!years.includes(state.year)) state.year = years[years.length - 1];
+  if (years.includes(state.against) && state.against !== state.year) return;
+  state.against = years.find((year) => year > state.year) ?? years[years.indexOf(state.year) - 1] ?? null;
 }
 
 function listenToKeys() {
@@ -78,7 +85,7 @@ function shapeStage(stage) {
   stage.style.setProperty("--aspect", String((b.y - a.y) / (b.x - a.x || 1)));
 }
 
-function start(map, overlays) {
+function start(map) {
   shapeStage(map.getContainer());
   for (const [name, level] of [["sinks-left", 250], ["sinks-right", 260], ["sinks-lines", 450]]) {
     map.createPane(name).style.zIndex = level;
@@ -98,7 +105,7 @@ function start(map, overlays) {
     regions: makeRegions(map),
     outlines: makeOutlines(map),
     names: makeNames(map),
-    pictures: makePictures(map, overlays, makeSwipe(map)),
+    pictures: makePictures(map, makeSwipe(map)),
     actions: { in: () => map.zoomIn(), out: () => map.zoomOut(), reset: () => fitStudy(map) },
   };
 

@@ -1,4 +1,4 @@
-"""Colours of the map's number layers: a few ramps, safe for colour-blind readers.
+"""Colours of the maps' number layers: a few ramps, safe for colour-blind readers.
 
 Each ramp falls in lightness from step to step, so that it also reads in grey; the two arms of the
 diverging ramp differ in blue against yellow, which every common colour-vision deficiency keeps
@@ -16,6 +16,13 @@ AMOUNT: Final = ("#f3efdc", "#c7d9af", "#85b793", "#468e7e", "#1c6569", "#123f4f
 UNCERTAINTY: Final = ("#f3eef2", "#dccbdd", "#c2a6c5", "#a17fa9", "#7b5b89", "#553a68")
 #: From loss over zero to gain: as many steps on either side.
 DIVERGING: Final = ("#7a3d12", "#bb7a41", "#e3bd93", "#f2eee3", "#a3cbd0", "#3f8f9c", "#0c5363")
+#: What became forest or wetland, and what ceased to be: dark and light, blue against orange.
+CHANGES: Final = {
+    "new_forest": "#0b7a4b",
+    "lost_forest": "#d1495b",
+    "new_wetland": "#2f6fdb",
+    "lost_wetland": "#f0a202",
+}
 #: A region without a value.
 MISSING: Final = "#dedbd2"
 

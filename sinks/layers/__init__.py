@@ -1,0 +1,11 @@
+"""Land cover, carbon density and change as pictures that lie true on a web map.
+
+Each picture is a palette PNG at the rasters' own resolution up to a cap. Finer rasters are
+thinned: classes by the most frequent in each pixel, densities by their average, never by averages
+of codes.
+"""
+
+from sinks.layers.paint import CHANGE_CLASSES, change_class
+from sinks.layers.write import landcover_layer, write_layers
+
+__all__ = ["CHANGE_CLASSES", "change_class", "landcover_layer", "write_layers"]
