@@ -67,6 +67,37 @@ def usual_distribution(value: float, se: float) -> Distribution:
     return "lognormal" if value > 0 and se / value > LOGNORMAL_FROM else "normal"
 
 
+def range_se(low: float, high: float, *, value: float, interval: float, lognormal: bool) -> float:
+    """Return the standard error that a range means.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds of the central part `interval` of the distribution.
+    value : float
+        Mean, in the parameter's unit.
+    interval : float
+        Probability, e.g. 0.95.
+    lognormal : bool
+        Whether the range is one of a lognormal; its lower bound must be positive.
+
+    Notes
+    -----
+    With ``z = Φ⁻¹((1 + interval) / 2)`` the range of a normal distribution spans ``2 z se``; of a
+    lognormal, ``sigma = ln(high / low) / 2 z`` and ``se = value · sqrt(exp(sigma²) − 1)``.
+
+    Examples
+    --------
+    >>> round(range_se(8.04, 11.96, value=10.0, interval=0.95, lognormal=False), 3)
+    1.0
+    """
+    z = float(ndtri((1 + interval) / 2))
+    if lognormal and low > 0 and value > 0:
+        sigma = np.log(high / low) / (2 * z)
+        return float(value * np.sqrt(np.expm1(sigma**2)))
+    return (high - low) / (2 * z)
+
+
 def quantiles(p: Floats, *, value: float, se: float, distribution: Distribution) -> Floats:
     """Turn probabilities into values of a parameter with mean `value` and standard error `se`.
 

@@ -31,6 +31,7 @@ HEADINGS: Final = {
     "table": ("Tables as files", "表格文件"),
     "density": ("Densities", "碳密度"),
     "parameter": ("Parameters", "参数"),
+    "model": ("Biomass models", "生物量模型"),
     "target": ("Targets", "目标"),
 }
 HEAD: Final = """\

@@ -10,11 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.special import ndtri
 
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
-from sinks.draws import Distribution, probabilities, quantiles
+from sinks.draws import Distribution, probabilities, quantiles, range_se
 from sinks.parameters import Parameter, lookup, warn_unchecked
 from sinks.sections import POOLS, DensityConfig, UncertaintyConfig
 
@@ -93,21 +92,13 @@ def _distribution(se: float, wide: bool) -> Distribution:
 
 
 def standard_error(row: DensityRow) -> float:
-    """Return the standard error that a row states [t C/ha], NaN if it states none.
-
-    Notes
-    -----
-    A range low … high that holds the central part `interval` of a normal distribution spans
-    ``2 z se``; of a lognormal, ``sigma = ln(high / low) / 2 z`` and
-    ``se = value · sqrt(exp(sigma²) − 1)``, with ``z = Φ⁻¹((1 + interval) / 2)``.
-    """
+    """Return the standard error that a row states [t C/ha], NaN if it states none."""
     if not math.isnan(row.se) or math.isnan(row.low) or math.isnan(row.high):
         return row.se
-    z = float(ndtri((1 + row.interval) / 2))
-    if row.distribution != "normal" and row.low > 0 and row.value > 0:
-        sigma = math.log(row.high / row.low) / (2 * z)
-        return row.value * math.sqrt(math.expm1(sigma**2))
-    return (row.high - row.low) / (2 * z)
+    return range_se(
+        row.low, row.high, value=row.value, interval=row.interval,
+        lognormal=row.distribution != "normal",
+    )  # fmt: skip
 
 
 def density_array(
