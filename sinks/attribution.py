@@ -12,9 +12,9 @@ from sinks.boundaries.codes import REGION_LEVEL
 from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
+from sinks.levels import group_indices, summed, without_data
 from sinks.regions import Regions
 from sinks.stock import Selection, Stock
-from sinks.target import group_indices, summed, without_data
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from pyproj import Transformer
 
 from sinks.biomass.table import DensityRow, load_density_table
@@ -21,6 +23,7 @@ from sinks.overlays import Overlay, Zones, load_overlay, zones_of
 from sinks.raster import RasterSource, load_rasters
 from sinks.rasterchecks import check_nodata, warn_names
 from sinks.regions import Regions, load_regions
+from sinks.shares import load_shares
 from sinks.study import Study, load_study
 
 
@@ -34,6 +37,7 @@ class Inputs:
     sources: Mapping[int, RasterSource]
     overlays: Sequence[Overlay]
     zones: Zones
+    shares: Mapping[str, npt.NDArray[np.float64]]
     densities: Sequence[DensityRow]
     transformer: Transformer
     hashes: Mapping[str, str]
@@ -90,13 +94,15 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         )
         overlays = _overlays(study, regions, grid=grid, refused=refused, problems=problems)
         zones = zones_of(overlays, regions, problems=problems)
+    shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
     if (
         legend is None or regions is None or sources is None or densities is None
         or transformer is None or zones is None or problems.of(Severity.ERROR)
     ):  # fmt: skip
         return None
     return Inputs(
-        study, legend, regions, sources, overlays, zones, densities, transformer, hashes
+        study, legend, regions, sources, overlays, zones, shares, densities, transformer,
+        hashes,
     )  # fmt: skip
 
 
@@ -113,6 +119,23 @@ def _overlays(
         if f"overlays.{i}.path" not in refused
     ]  # fmt: skip
     return [overlay for overlay in found if overlay is not None]
+
+
+def _shares(
+    study: Study, regions: Regions, *, refused: AbstractSet[str], problems: Problems
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Read the tables that share targets out."""
+    found = {}
+    for i, target in enumerate(study.targets):
+        if target.share_table is None or f"targets.{i}.share_table" in refused:
+            continue
+        shares = load_shares(
+            target.share_table, base=study.base, regions=regions, problems=problems,
+            limits=study.limits,
+        )  # fmt: skip
+        if shares is not None:
+            found[target.name] = shares
+    return found
 
 
 def _too_large(study: Study) -> bool:

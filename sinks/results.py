@@ -32,7 +32,8 @@ REGIONS: Final = "regions.gpkg"
 NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
-     "of", "probability_top", "probability_bottom"}
+     "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
+     "rate_needed", "volume_increase_m3", "implied_low", "implied_high"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

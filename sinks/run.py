@@ -31,6 +31,7 @@ from sinks.inputs import Inputs, file_hashes, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
+from sinks.ledger import accounts, ledger_tables
 from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
@@ -118,6 +119,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     areas = measured.regions
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
     stock = Stock(areas, density, level=study.uncertainty.level)
+    held = accounts(inputs, measured, stock=stock)
     options.progress("tables", 0.0)
     tables = {
         "stock": tabulate.stock_table(stock, regions),
@@ -126,9 +128,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "transitions": tabulate.transitions_table(areas, density),
         **transition_summary(areas, density, regions=regions, legend=legend),
         "trajectories": trajectories_table(areas),
-        "targets": targets_table(
-            study.targets, stock=stock, activity=areas, regions=regions, legend=legend
-        ),
+        "targets": targets_table(study.targets, held),
+        **ledger_tables(study.targets, held),
         "attribution": attribution_table(stock, areas, regions=regions, legend=legend),
         "ranking": ranking_table(stock, areas, regions=regions),
         "coverage": tabulate.coverage_table(areas),

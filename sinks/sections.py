@@ -17,6 +17,9 @@ POOLS: tuple[Pool, ...] = ("agb", "bgb", "dead_wood", "litter", "dead_organic", 
 
 OverlayKind = Literal["reserve", "programme", "restoration", "lake", "urban_green", "other"]
 
+#: Growing stock is of forests; standing volume counts every living tree, on any land.
+VolumeKind = Literal["growing_stock", "standing_volume"]
+
 #: Units that a target of each quantity may be written in.
 TARGET_UNITS: dict[str, tuple[str, ...]] = {
     "carbon": tuple(CARBON_UNITS),
@@ -150,20 +153,41 @@ class OutputConfig(Part):
     rasters: bool = Field(False, description="carbon density of each year and its change as COG")
 
 
+class Reported(Part):
+    """`[targets.reported]`: an official figure, for what no map or plot of the study shows."""
+
+    value: float = Field(allow_inf_nan=False)
+    se: float | None = Field(None, ge=0, allow_inf_nan=False, description="its standard error")
+    source: str = Field(min_length=1, description="who reported it, and where")
+
+
 class TargetConfig(Part):
     """`[[targets]]`: a figure to reach, with the document it comes from."""
 
     name: str = Field(pattern=SLUG)
+    title: Title | None = Field(
+        None, description="name on report and map; the short name if absent"
+    )
     quantity: Literal["carbon", "area", "cover", "volume", "count"]
-    groups: tuple[Group, ...] = Field(min_length=1)
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)] | None = None
     pools: tuple[Pool, ...] = ()
-    kind: Literal["increase", "level", "rate"]
+    kind: Literal["increase", "level", "rate", "share", "count"]
     value: float = Field(allow_inf_nan=False)
     unit: str
     start: int | None = None
     end: int
     source: str = ""
-    share_by: Literal["area", "forest_area", "stock"] | None = None
+    share_by: Literal["area", "forest_area", "stock", "table"] | None = None
+    share_table: str | None = Field(None, description="CSV: region_code, share")
+    overlay: str | None = Field(
+        None, description="count only the land, or the parts, of an overlay"
+    )
+    baseline: float | None = Field(
+        None, allow_inf_nan=False, description="stated figure at the start"
+    )
+    volume: VolumeKind = Field("growing_stock", description="what a volume target speaks of")
+    baseline_volume: VolumeKind | None = Field(None, description="what its baseline speaks of")
+    reported: Reported | None = None
 
     @field_validator("value", mode="before")
     @classmethod

@@ -11,7 +11,6 @@ from pydantic import PrivateAttr, ValidationError
 from sinks.checks import Problems
 from sinks.limits import Limits
 from sinks.sections import (
-    TARGET_UNITS,
     YEAR,
     DensityConfig,
     LandcoverConfig,
@@ -23,6 +22,7 @@ from sinks.sections import (
     UncertaintyConfig,
 )
 from sinks.studyfile import parsed, read_bytes
+from sinks.targetchecks import check_quantity
 from sinks.texts import Language
 from sinks.validation import Part, read_part, shown
 
@@ -101,6 +101,8 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that a study names, by key path, whatever else is wrong with it."""
     landcover = _table(data, "landcover")
     named = {"regions.path": _table(data, "regions").get("path")}
+    for i, target in enumerate(_entries(data, "targets")):
+        named[f"targets.{i}.share_table"] = target.get("share_table")
     for i, overlay in enumerate(_entries(data, "overlays")):
         named[f"overlays.{i}.path"] = overlay.get("path")
     for year, value in _table(landcover, "rasters").items():
@@ -179,7 +181,8 @@ def _check_targets(
         if target.name in names:
             problems.error("study.repeated_name", file=file, place=place, name=target.name)
         names.add(target.name)
-        _check_quantity(target, file=file, place=place, problems=problems)
+        overlays = _entries(data, "overlays")
+        check_quantity(target, overlays, file=file, place=place, problems=problems)
         _check_period(target, years, file=file, place=place, problems=problems)
         beyond = set(target.pools) - set(counted) if isinstance(counted, tuple) else set()
         if beyond:
@@ -197,27 +200,12 @@ def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -
         names.add(name if isinstance(name, str) else None)
 
 
-def _check_quantity(target: TargetConfig, *, file: str, place: str, problems: Problems) -> None:
-    allowed = TARGET_UNITS[target.quantity]
-    if target.unit not in allowed:
-        choices = ", ".join(shown(unit) for unit in allowed)
-        found = shown(target.unit)
-        problems.error("study.target_unit", file=file, place=place, choices=choices, found=found)
-    if target.quantity in ("volume", "count"):
-        what = f'quantity = "{target.quantity}"'
-        problems.error("study.not_yet", file=file, place=place, what=what)
-    if target.quantity == "cover" and target.share_by is not None:
-        problems.error("study.share_of_cover", file=file, place=place, found=target.share_by)
-    if target.value <= 0:
-        problems.error("study.target_value", file=file, place=place, found=target.value)
-
-
 def _check_period(
     target: TargetConfig, years: Sequence[int], *, file: str, place: str, problems: Problems
 ) -> None:
     known = ", ".join(str(year) for year in years)
     for key, year in (("start", target.start), ("end", target.end)):
-        if year is None and target.kind != "level":
+        if year is None and target.kind in ("increase", "rate"):
             problems.error("study.missing_key", file=file, place=place, key=key)
         elif year is not None and year not in years:
             problems.error(

@@ -15,9 +15,9 @@ from sinks.biomass.density import Density
 from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
+from sinks.levels import Mask, group_indices, summed, without_data
 from sinks.regions import Regions
 from sinks.stock import ChangeParts, Selection, Stock, change_parts
-from sinks.target import Mask, group_indices, summed, without_data
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from sinks.landcover.activity import Activity, Pair
 from sinks.landcover.trajectories import NONE, trajectories
 from sinks.landcover.transitions import annual_rate, components, compound_rate
 from sinks.legend import Legend
+from sinks.levels import group_indices, summed
 from sinks.regions import Regions
 from sinks.stock import change_parts
-from sinks.target import group_indices, summed
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -97,7 +97,16 @@ def columns_promised() -> dict[str, list[str]]:
             *["target", "region_code", "level", "start", "end", "quantity", "unit", "required"],
             *["achieved", "se", "low", "high", "share_achieved", "probability", "verdict"],
             *["achieved_other_unit", "other_unit", "probability_other_unit"],
-            *["verdict_other_unit", "share_by"],
+            *["verdict_other_unit", "share_by", "basis"],
+        ],
+        "target_path": [
+            *["target", "year", "unit", "baseline", "on_path", "achieved", "se", "low", "high"],
+            *["probability", "rate_so_far", "rate_needed", "basis"],
+        ],
+        "consistency": [
+            *["target", "unit", "required", "volume_increase_m3", "forest_increase_ha"],
+            *["implied_low", "implied_high", "consistent", "consistent_other_unit"],
+            *["volume_target", "cover_target"],
         ],
         "coverage": [
             *["region_code", "year", "region_ha", "inside_ha", "valid_ha", "nodata_ha"],

@@ -23,21 +23,16 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape texts checks validation limits rows units parameters draws"
-        " datum grid studyfile sections study"
+        " datum grid studyfile sections targetchecks study"
     ),
     "geography": (
-        "legend boundaries regions outlines overlays rasterheader sidecars tiles raster windows"
-        " compiled"
-        " hashtable zonal joint rasterchecks checkpoint cluster"
+        "legend boundaries regions shares outlines overlays rasterheader sidecars tiles raster"
+        " windows compiled hashtable zonal joint rasterchecks checkpoint cluster"
     ),
     "halves": "landcover biomass",
     "result": (
-        "stock target attribution reconcile tabulate transitions overlaytables palettes"
-        " layers"
-        " lock"
-        " folder"
-        " results inputs"
-        " measure reference surfaces manifest"
+        "levels stock achieved target attribution reconcile tabulate transitions overlaytables"
+        " palettes layers lock folder results inputs measure ledger reference surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"

@@ -161,6 +161,9 @@ lakes,ALL,study,2010,2015,area,ha,20.0,16.0,0.8,uncertain,,,,
 """
 
 
+UNSURE = ("se", "low", "high", "probability", "probability_other_unit")
+
+
 @pytest.mark.parametrize(
     ("name", "expected", "without"),
     [
@@ -170,7 +173,7 @@ lakes,ALL,study,2010,2015,area,ha,20.0,16.0,0.8,uncertain,,,,
         ("transitions", TRANSITIONS, ()),
         ("coverage", COVERAGE, ()),
         ("parameters", PARAMETERS, ()),
-        ("targets", TARGETS, ("se", "low", "high", "probability", "probability_other_unit")),
+        ("targets", TARGETS, (*UNSURE, "basis")),
     ],
 )
 def test_every_certain_number(

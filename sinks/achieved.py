@@ -1,0 +1,184 @@
+"""What was achieved of a target, in the target's own quantity and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sinks.draws import Distribution, probabilities, quantiles
+from sinks.landcover.activity import Activity
+from sinks.legend import Legend
+from sinks.levels import summed
+from sinks.regions import Regions
+from sinks.sections import TargetConfig
+from sinks.stock import Selection, Stock
+from sinks.units import AREA_UNITS, CARBON_UNITS
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+#: Where a figure comes from.
+MEASURED: Final = "measured"
+REPORTED: Final = "reported"
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What targets are held against.
+
+    Attributes
+    ----------
+    stock : Stock
+    activity : Activity
+    regions : Regions
+    legend : Legend
+    overlays : mapping of str to Activity
+        Land of each overlay by all regions, zero where it has none.
+    parts : mapping of str to ndarray of bool, dims (part, region)
+        Which parts of an overlay have land in which region.
+    shares : mapping of str to ndarray, dims (region)
+        Of targets that are shared out by a table of the study.
+    seed : int
+    """
+
+    stock: Stock
+    activity: Activity
+    regions: Regions
+    legend: Legend
+    overlays: Mapping[str, Activity]
+    parts: Mapping[str, Bools]
+    shares: Mapping[str, Floats]
+    seed: int
+
+    @property
+    def years(self) -> list[int]:
+        """The study's years, ascending."""
+        return [int(year) for year in self.activity.area["year"].values]
+
+    def of(self, overlay: str | None) -> tuple[Activity, Stock]:
+        """Return areas and stocks of the regions, or of what an overlay has in them."""
+        if overlay is None:
+            return self.activity, self.stock
+        activity = self.overlays[overlay]
+        return activity, self.stock.on(activity.area)
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """What was achieved, by group: central, and draws where the quantity has any."""
+
+    central: Floats
+    draws: Floats | None
+
+
+def achieved(
+    target: TargetConfig, accounts: Accounts, *, indices: Sequence[Ints], year: int | None = None
+) -> Achieved:
+    """Return what was achieved by a year, in the target's unit, by group.
+
+    Parameters
+    ----------
+    target : TargetConfig
+    accounts : Accounts
+    indices : sequence of ndarray
+        Group of each region, by level.
+    year : int, optional
+        The target's end by default.
+
+    Notes
+    -----
+    ``increase``: end minus start. ``rate``: that per year. ``level``, ``share`` and ``count``:
+    the value of the year itself. An official figure stands for the whole alone, at the end.
+    """
+    if target.reported is not None:
+        return _reported(target, accounts, indices=indices)
+    values, draws = _amounts(target, accounts, indices=indices)
+    years = accounts.years
+    now = years.index(target.end if year is None else year)
+    start = years.index(target.start) if target.start is not None else 0
+    elapsed = years[now] - years[start]
+
+    def by_kind(amount: Floats) -> Floats:
+        if target.kind not in ("increase", "rate"):
+            return amount[:, now]
+        increase = amount[:, now] - amount[:, start]
+        return increase / elapsed if target.kind == "rate" else increase
+
+    return Achieved(by_kind(values), None if draws is None else by_kind(draws))
+
+
+def _reported(target: TargetConfig, accounts: Accounts, *, indices: Sequence[Ints]) -> Achieved:
+    """Return an official figure; it varies by the error that comes with it, if one does."""
+    count = sum(int(index.max()) + 1 for index in indices)
+    central = np.full(count, np.nan)
+    if target.reported is None:
+        return Achieved(central, None)
+    central[-1] = target.reported.value
+    if target.reported.se is None:
+        return Achieved(central, None)
+    number = accounts.stock.density.draws
+    stream = probabilities(f"reported/{target.name}", seed=accounts.seed, count=number)
+    draws = np.full((count, number), np.nan)
+    kind: Distribution = "normal" if target.reported.se > 0 else "fixed"
+    draws[-1] = quantiles(
+        stream, value=target.reported.value, se=target.reported.se, distribution=kind
+    )
+    return Achieved(central, draws)
+
+
+def _amounts(
+    target: TargetConfig, accounts: Accounts, *, indices: Sequence[Ints]
+) -> tuple[Floats, Floats | None]:
+    """Return a target's quantity, dims (group, year) and (group, year, draw)."""
+    activity, stock = accounts.of(target.overlay)
+    if target.quantity == "count":
+        return _counts(target, accounts, indices=indices)
+    strata = None if target.groups is None else accounts.legend.strata_in(target.groups)
+    if target.quantity == "carbon":
+        totals = stock.totals(indices, Selection(strata, target.pools or None))
+        unit = CARBON_UNITS[target.unit]
+        return totals.central / unit, totals.draws / unit
+    hectares = summed(_hectares(activity, strata), indices)
+    if target.quantity == "cover":
+        return _percent(hectares, summed(activity.coverage["common_valid"].values, indices)), None
+    if target.kind == "share":
+        whole = accounts.activity.coverage
+        land = summed((whole["inside"] + whole["outside"]).values, indices)
+        return _percent(hectares, land), None
+    return hectares / AREA_UNITS[target.unit], None
+
+
+def _hectares(activity: Activity, strata: Sequence[str] | None) -> Floats:
+    """Return the hectares of some strata, or all land of an overlay; dims (region, year)."""
+    if strata is None:
+        land = (activity.coverage["inside"] + activity.coverage["outside"]).values
+        return np.repeat(land[:, None], activity.area.sizes["year"], axis=1)
+    present = [name for name in strata if name in activity.area["stratum"].values]
+    area = activity.area.sel(stratum=present).sum("stratum")
+    return np.asarray(area.transpose("region", "year").values)
+
+
+def _percent(part: Floats, whole: Floats) -> Floats:
+    """Return parts of a whole [%], dims (group, year); NaN where there is no whole."""
+    land = whole[:, None]
+    return 100 * np.divide(part, land, out=np.full_like(part, np.nan), where=land > 0)
+
+
+def _counts(
+    target: TargetConfig, accounts: Accounts, *, indices: Sequence[Ints]
+) -> tuple[Floats, Floats]:
+    """Return how many parts of an overlay each group holds: a count has no error."""
+    inside = accounts.parts[str(target.overlay)]
+    found = []
+    for index in indices:
+        groups = np.zeros((int(index.max()) + 1, len(inside)), dtype=bool)
+        np.logical_or.at(groups, index, inside.T)
+        found.append(groups.sum(axis=1).astype(np.float64))
+    central = np.repeat(np.concatenate(found)[:, None], len(accounts.years), axis=1)
+    number = accounts.stock.density.draws
+    return central, np.repeat(central[..., None], number, axis=2)

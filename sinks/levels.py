@@ -1,0 +1,49 @@
+"""The levels of a study: groups of regions, and sums over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks.landcover.activity import Activity
+from sinks.regions import Regions
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+def group_indices(regions: Regions) -> tuple[pd.DataFrame, list[npt.NDArray[np.int64]]]:
+    """Return all groups in order, and the group of each region by level.
+
+    Returns
+    -------
+    DataFrame
+        `Regions.levels`.
+    list of ndarray
+        One per level, dims (region): position of its group among the groups of that level.
+    """
+    levels = regions.levels
+    indices = []
+    for level, members in regions.membership.items():
+        codes = levels.loc[levels["level"] == level, "region_code"].tolist()
+        place = {code: i for i, code in enumerate(codes)}
+        indices.append(np.array([place[code] for code in members], dtype=np.int64))
+    return levels, indices
+
+
+def summed(values: Floats, indices: Sequence[npt.NDArray[np.int64]]) -> Floats:
+    """Sum values of regions, dims (region, ...), to the groups of all levels."""
+    parts = []
+    for index in indices:
+        out = np.zeros((int(index.max()) + 1, *values.shape[1:]))
+        np.add.at(out, index, values)
+        parts.append(out)
+    return np.concatenate(parts)
+
+
+def without_data(activity: Activity, indices: Sequence[npt.NDArray[np.int64]]) -> Mask:
+    """Tell which groups have no land that is valid in every year: nothing is known of them."""
+    return np.asarray(summed(activity.coverage["common_valid"].values, indices) == 0)
