@@ -63,6 +63,7 @@ Scheduler = Annotated[
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters")
 ]
+Domain = Literal["forest_type", "county", "unit"]
 Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
 
@@ -281,6 +282,33 @@ def verify(folder: OutFolder) -> None:
 
     language: Language = Results.open(folder).language
     typer.echo(text("cli.verified", language, count=verify_outputs(folder, language)))
+
+
+@app.command()
+def inventory(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="tables of FIA · 清查表文件夹")],
+    *,
+    tables: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="FILE", help="a table kept elsewhere")
+    ] = None,
+    evaluation: Annotated[list[str] | None, typer.Option(help="EVALID, repeatable")] = None,
+    by: Annotated[Domain | None, typer.Option(help="domains · 分组")] = None,
+    system: Annotated[Literal["metric", "us"], typer.Option(help="units of the result")] = "metric",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV")] = None,
+    language: Speech = "zh",
+) -> None:
+    """Estimate a population from inventory plots alone · 仅由样地估计总体."""
+    require_memory("read")
+    from sinks.inventory import Question, inventory_of, text_table, write_inventory
+
+    asked = Question(tuple(evaluation or ()), by, system, tuple(tables or ()))
+    table, problems = inventory_of(folder, asked, language=language)
+    _show(problems)
+    if out is None:
+        typer.echo(text_table(table, language))
+        return
+    write_inventory(table, out, language=language)
+    typer.echo(text("cli.wrote", language, path=out))
 
 
 @app.command()

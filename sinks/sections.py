@@ -110,6 +110,30 @@ class LandcoverConfig(Part):
         return tuple(Source(path=item.path, band=item.band or self.band) for item in named)
 
 
+#: How means are estimated from plots: see docs/plots.md.
+Estimator = Literal["simple", "stratified", "post_stratified", "two_phase", "ratio", "clusters"]
+
+
+class PlotsConfig(Part):
+    """`[density.plots]`: inventory plots, the models that turn them into carbon, their design."""
+
+    path: str | None = Field(None, min_length=1, description="CSV, XLSX or GeoPackage of plots")
+    rounds: dict[str, str] | None = Field(None, description="year = path, one file per round")
+    format: Literal["plain", "china_cfi"] = Field("plain", description="whose columns and codes")
+    crs: str | None = Field(None, description="asserted CRS of the coordinates")
+    plot_area: float | None = Field(None, gt=0, le=100, description="of plots that state none [ha]")
+    volume_unit: Literal["m3/ha", "m3/mu"] | None = Field(None, description="asserted unit")
+    dbh_unit: Literal["cm", "mm"] | None = Field(None, description="asserted unit")
+    models: tuple[str, ...] | None = Field(
+        None, min_length=1, description="volume to carbon; the first gives the central values"
+    )
+    model_choice: bool = Field(False, description="draws choose among the models")
+    estimator: Estimator = Field("simple", description="design of the sample in each stratum")
+    strata: dict[str, str] = Field({}, description="plots' stratum = stratum of the legend")
+    weights: dict[str, float] = Field({}, description="plots' stratum = area, or phase-1 points")
+    species: dict[str, str] = Field({}, description="name in the plots = forest type")
+
+
 class DensityConfig(Part):
     """`[density]`: carbon per hectare by stratum, pool and year."""
 
@@ -118,7 +142,7 @@ class DensityConfig(Part):
     relative_se: float | None = Field(
         None, ge=0, le=5, description="asserted spread of values that state none"
     )
-    plots: dict[str, Any] | None = None
+    plots: PlotsConfig | None = None
     raster: dict[str, Any] | None = None
     subcompartments: dict[str, Any] | None = None
 

@@ -11,6 +11,13 @@ HA_PER_MU: Final = 1.0 / 15.0
 #: Square metres in a hectare.
 M2_PER_HA: Final = 10_000.0
 
+#: Hectares in an acre; both from the international foot of 0.3048 m exactly.
+HA_PER_ACRE: Final = 43_560 * 0.3048**2 / M2_PER_HA
+M3_PER_CUBIC_FOOT: Final = 0.3048**3
+#: Tonnes in an avoirdupois pound and in the short ton of 2,000 pounds.
+POUND_T: Final = 0.45359237e-3
+SHORT_TON_T: Final = 2_000 * POUND_T
+
 #: Tonnes of carbon in one unit of mass that targets may be written in.
 CARBON_UNITS: Final = {"t C": 1.0, "t CO2": 1.0 / CO2_PER_C}
 #: The unit that stands beside each carbon unit, so that neither reading is hidden.

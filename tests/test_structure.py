@@ -32,7 +32,8 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions overlaytables"
-        " palettes layers lock folder results inputs measure ledger reference surfaces manifest"
+        " palettes layers lock folder results inventory inputs measure ledger reference surfaces"
+        " manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"

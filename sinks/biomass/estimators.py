@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def simple_random(y: npt.ArrayLike, *, population: float | None = None) -> Estim
 
 
 def _strata(
-    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Hashable, float]
+    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Any, float]
 ) -> tuple[list[tuple[Hashable, float, Floats]], int]:
     """Return every stratum's name, share and observations, and the number of plots.
 
@@ -148,7 +148,7 @@ def _short(parts: Sequence[tuple[Hashable, float, Floats]]) -> tuple[Hashable, .
 
 
 def stratified(
-    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Hashable, float]
+    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Any, float]
 ) -> Estimate:
     """Estimate means from strata whose areas are known and that were sampled one by one.
 
@@ -176,7 +176,7 @@ def stratified(
 
 
 def post_stratified(
-    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Hashable, float]
+    y: npt.ArrayLike, stratum: Sequence[Hashable], *, weights: Mapping[Any, float]
 ) -> Estimate:
     """Estimate means from one random sample sorted into strata of known area afterwards.
 
@@ -210,7 +210,7 @@ def post_stratified(
 
 
 def two_phase(
-    y: npt.ArrayLike, stratum: Sequence[Hashable], *, counts: Mapping[Hashable, float]
+    y: npt.ArrayLike, stratum: Sequence[Hashable], *, counts: Mapping[Any, float]
 ) -> Estimate:
     """Estimate means by double sampling for stratification: the strata's shares are estimated.
 

@@ -65,6 +65,22 @@ def read_geopackage(path: Path, request: Request, *, problems: Problems) -> Vect
     return VectorLayer(table, geometry, bad, as_crs(info["crs"]))
 
 
+def columns_of(path: Path) -> tuple[str, ...]:
+    """Return the columns of a GeoPackage's only layer of features.
+
+    Raises
+    ------
+    RefusedError
+        If it has none or several, or cannot be read.
+    """
+    data = bytearray(path.read_bytes())
+    data[18:20] = b"\x01\x01"
+    layers = gdal(pyogrio.list_layers, bytes(data))
+    layer = choose_layer([str(name) for name, kind in layers if kind is not None], None)
+    info = gdal(pyogrio.read_info, bytes(data), layer=layer)
+    return tuple(str(name) for name in info["fields"])
+
+
 def _views(path: Path) -> set[str]:
     """Return the GeoPackage's views and virtual tables: SQL of whoever made the file."""
     try:

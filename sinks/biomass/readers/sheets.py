@@ -1,0 +1,136 @@
+"""A user's sheet of plots as rows of text, whatever program wrote it: CSV, Excel or GeoPackage."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import shapely
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from sinks.boundaries.geopackage import columns_of, is_geopackage, read_geopackage
+from sinks.boundaries.vectors import RefusedError, Request
+from sinks.checks import Problems
+from sinks.limits import Limits
+from sinks.rows import Row, read_rows
+
+#: What openpyxl raises on workbooks that are none.
+NO_WORKBOOK: Final = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError)
+#: A packed workbook may not unfold to more than this many times the largest table.
+UNFOLDED: Final = 20
+
+
+def read_sheet(
+    path: Path, *, shown: str, problems: Problems, limits: Limits | None = None
+) -> list[Row] | None:
+    """Read the rows of a sheet; cells are text, dates as ISO 8601, row numbers as the program's.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv``, ``.xlsx`` (its first sheet) or ``.gpkg`` (its only layer; points give ``x``, ``y``
+        and ``crs`` where the layer has no such columns).
+    shown : str
+        The file as messages name it.
+    problems : Problems
+    limits : Limits, optional
+
+    Returns
+    -------
+    list of Row, or None if the file cannot be used
+    """
+    limits = limits or Limits()
+    suffix = path.suffix.lower()
+    if suffix == ".gpkg":
+        return _geopackage(path, shown=shown, problems=problems, limits=limits)
+    if suffix == ".xlsx":
+        return _workbook(path, shown=shown, problems=problems, limits=limits)
+    if suffix != ".csv":
+        problems.error("plots.format", file=shown, suffix=suffix or "-")
+        return None
+    return read_rows(path, required=(), shown=shown, problems=problems, limits=limits)
+
+
+def _workbook(path: Path, *, shown: str, problems: Problems, limits: Limits) -> list[Row] | None:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(item.file_size for item in packed.infolist())
+        if size > UNFOLDED * limits.table_mb << 20:
+            problems.error("table.too_large", file=shown, limit=limits.table_mb)
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions that are not read here
+            book = load_workbook(path, read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        cells = [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        book.close()
+    except NO_WORKBOOK as error:
+        problems.error("table.unreadable", file=shown, reason=str(error)[:200])
+        return None
+    return _rows(cells, shown=shown, problems=problems, limits=limits)
+
+
+def _rows(
+    cells: list[list[str]], *, shown: str, problems: Problems, limits: Limits
+) -> list[Row] | None:
+    numbered = [(line, row) for line, row in enumerate(cells, start=1) if any(row)]
+    if len(numbered) < 2:
+        problems.error("table.empty", file=shown, count=len(numbered))
+        return None
+    if len(numbered) > limits.table_rows + 1:
+        problems.error("table.too_many_rows", file=shown, limit=limits.table_rows)
+        return None
+    header = numbered[0][1]
+    repeated = sorted({title for title in header if title and header.count(title) > 1})
+    if repeated:
+        problems.error("table.repeated_column", file=shown, names=", ".join(repeated[:5]))
+        return None
+    titled = [(place, title) for place, title in enumerate(header) if title]
+    return [
+        Row(line, {title: row[place] if place < len(row) else "" for place, title in titled})
+        for line, row in numbered[1:]
+    ]
+
+
+def _text(cell: object) -> str:
+    """Return a cell as text; whole numbers without a decimal point, dates as ISO 8601."""
+    if cell is None:
+        return ""
+    if isinstance(cell, dt.datetime | dt.date):
+        return cell.isoformat()[:10]
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _geopackage(path: Path, *, shown: str, problems: Problems, limits: Limits) -> list[Row] | None:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(256)
+        if not is_geopackage(head):
+            raise RefusedError("regions.content", found=repr(head[:24])[1:])
+        names = columns_of(path)
+        layer = read_geopackage(path, Request(shown, names, limits=limits), problems=problems)
+    except RefusedError as refusal:
+        problems.error(refusal.code, file=shown, **refusal.values)
+        return None
+    except OSError as error:
+        problems.error("table.unreadable", file=shown, reason=error.strerror or str(error))
+        return None
+    columns = {name: [_text(value) for value in layer.columns[name]] for name in names}
+    crs = layer.crs.to_string() if layer.crs is not None else ""
+    rows = []
+    for place, shape in enumerate(layer.geometry):
+        cells = {name: values[place] for name, values in columns.items()}
+        if shape is not None and shape.geom_type == "Point" and not shape.is_empty:
+            x, y = (repr(float(value)) for value in shapely.get_coordinates(shape)[0])
+            cells = {"x": x, "y": y, "crs": crs} | cells
+        rows.append(Row(place + 1, cells))
+    if not rows:
+        problems.error("table.empty", file=shown, count=0)
+        return None
+    return rows

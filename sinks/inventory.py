@@ -1,0 +1,141 @@
+"""Estimates from inventory plots alone, without rasters: `sinks inventory`, and as a function."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import pandas as pd
+
+from sinks.biomass.population import System, check_design, inventory_table
+from sinks.biomass.readers.fia import Fia, population, read_fia
+from sinks.checks import Problems, first_few, nearest
+from sinks.errors import OutputFailed
+from sinks.results import write_table
+from sinks.texts import Language, text
+
+Domain = Literal["forest_type", "county", "unit"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an inventory.
+
+    Parameters
+    ----------
+    evaluations : tuple of str
+        FIA's EVALID; all evaluations of current volume when empty.
+    by : {None, "forest_type", "county", "unit"}
+        Domains beside the whole.
+    system : {"metric", "us"}
+        Units of the result.
+    tables : tuple of Path
+        Tables of strata or units that stand outside the folder, known by their columns.
+    """
+
+    evaluations: tuple[str, ...] = ()
+    by: Domain | None = None
+    system: System = "metric"
+    tables: tuple[Path, ...] = ()
+
+
+def inventory_of(
+    folder: Path, question: Question | None = None, *, language: Language = "en"
+) -> tuple[pd.DataFrame, Problems]:
+    """Estimate forest area, volume, biomass and carbon of FIA's tables, with sampling errors.
+
+    Parameters
+    ----------
+    folder : Path
+        CSV tables: see docs/plots.md.
+    question : Question, optional
+    language : {"zh", "en"}
+        Language of the problems.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per evaluation, domain, attribute and reference: see
+        `sinks.biomass.population.inventory_table`.
+    problems : Problems
+        Warnings.
+
+    Raises
+    ------
+    InputProblems
+        If tables, columns, areas or weights are missing; all are named.
+
+    Examples
+    --------
+    >>> inventory_of(Path("no such folder"))
+    Traceback (most recent call last):
+    ...
+    sinks.errors.InputProblems: ...
+    """
+    question, problems = question or Question(), Problems(language)
+    fia = read_fia(Path(folder), problems=problems, extra=question.tables)
+    problems.raise_errors()
+    fia = cast(Fia, fia)  # without an error it is complete
+    known = fia.evaluations()
+    wanted = question.evaluations or tuple(known)
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        problems.error(
+            "inventory.evaluation", file=Path(folder).name, found=first_few(strange, language),
+            nearest=nearest(strange[0], known),
+        )  # fmt: skip
+    problems.raise_errors()
+    tables = []
+    for name in wanted:
+        own = population(fia, name, by=question.by)
+        if check_design(own, problems, shown=name or Path(folder).name):
+            tables.append(inventory_table(own, system=question.system))
+    problems.raise_errors()
+    return pd.concat(tables, ignore_index=True), problems
+
+
+def text_table(table: pd.DataFrame, language: Language) -> str:
+    """Return the estimates as lines for a terminal."""
+    lines = []
+    for _, rows in table.groupby(["evaluation", "domain"], sort=False):
+        first = rows.iloc[0]
+        lines.append(
+            text(
+                "inventory.head", language, evaluation=first["evaluation"] or "-",
+                year=first["year"] or "-", domain=first["domain"], plots=first["plots"],
+            )
+        )  # fmt: skip
+        lines += [_line(row, language) for _, row in rows.iterrows()]
+    return "\n".join(lines)
+
+
+def _line(row: pd.Series, language: Language) -> str:
+    error = float(row["sampling_error_percent"])
+    shown = f"{error:.2f}" if math.isfinite(error) else "-"
+    return text(
+        "inventory.row", language, name=text(f"inventory.{row['attribute']}", language),
+        value=f"{row['value']:,.1f}", unit=row["unit"], error=shown,
+    )  # fmt: skip
+
+
+def write_inventory(table: pd.DataFrame, path: Path, *, language: Language) -> None:
+    """Write the estimates as CSV, whole or not at all.
+
+    Raises
+    ------
+    OutputFailed
+        If the disk or its permissions refuse.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_table(table, aside)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise OutputFailed(
+            text("inventory.not_written", language, path=path, reason=reason)
+        ) from error
