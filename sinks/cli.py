@@ -53,7 +53,7 @@ OutFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
 ]
 Parts = Annotated[
-    str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters]")
+    str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters,changes]")
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="output folder · 输出文件夹")]
 Workers = Annotated[int | None, typer.Option(min=1, help="threads")]

@@ -17,6 +17,7 @@ from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
 from sinks.folder import sha256_of
 from sinks.grid import Grid
+from sinks.landcover.change import RULES, Rule, load_rules
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
 from sinks.overlays import Overlay, Zones, load_overlay, zones_of
@@ -41,6 +42,7 @@ class Inputs:
     densities: Sequence[DensityRow]
     transformer: Transformer
     hashes: Mapping[str, str]
+    rules: Sequence[Rule] = ()
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -84,6 +86,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         asserted = study.landcover.nodata is not None
         check_nodata(sources, legend, asserted=asserted, problems=problems)
     densities = _densities(study, legend, refused=refused, problems=problems)
+    rules = _rules(study, legend, refused=refused, problems=problems)
     transformer = None
     overlays: list[Overlay] = []
     zones = None
@@ -102,7 +105,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         return None
     return Inputs(
         study, legend, regions, sources, overlays, zones, shares, densities, transformer,
-        hashes,
+        hashes, rules,
     )  # fmt: skip
 
 
@@ -140,7 +143,8 @@ def _shares(
 
 def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
-    tables = (study.landcover.legend, study.density.table)
+    tables = [study.landcover.legend, study.density.table]
+    tables += [study.change.rules] if study.change else []
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
     limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)
@@ -179,6 +183,16 @@ def _densities(
         study.density.table, base=study.base, stratum_of=stratum_of, problems=problems,
         limits=study.limits,
     )  # fmt: skip
+
+
+def _rules(
+    study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
+) -> Sequence[Rule]:
+    """Read the rules for changes that land can hardly make."""
+    if legend is None or "change.rules" in refused:
+        return ()
+    name = study.change.rules if study.change else RULES
+    return load_rules(name, legend, base=study.base, problems=problems, limits=study.limits)
 
 
 def file_hashes(study: Study) -> dict[str, str]:

@@ -24,6 +24,8 @@ LIBRARIES: Final = (
     "numpy", "numba", "scipy", "pandas", "xarray", "shapely", "geopandas", "pyogrio", "rasterio",
     "pyproj", "folium", "Jinja2", "XlsxWriter", "pillow",
 )  # fmt: skip
+#: Sections of the study that are recorded as they were understood.
+SETTINGS: Final = ("regions", "landcover", "density", "change", "overlays")
 
 
 def manifest(
@@ -49,7 +51,7 @@ def manifest(
             "years": list(study.years), "legend": legend.name, "targets": targets,
             "parents": list(study.regions.parents), "coverage": study.landcover.coverage,
         },
-        "settings": {key: info[key] for key in ("regions", "landcover", "density", "overlays")},
+        "settings": {key: info[key] for key in SETTINGS},
         "study_file": {"name": study.file, "text": study.content.decode("utf-8")},
         "parts": parts,
         "area_basis": "map",

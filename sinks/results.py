@@ -40,7 +40,7 @@ WHOLE: Final = frozenset(
     {"year", "start", "end", "first_change", "last_change", "changes", "flips"}
 )
 #: Endings of the names of columns that hold numbers in that unit.
-UNITS: Final = ("_ha", "_t_c", "_pct")
+UNITS: Final = ("_ha", "_mu", "_t_c", "_pct")
 #: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
 SQLITE: Final = b"SQLite format 3\x00"
 #: Rows that are text in memory at a time.

@@ -22,6 +22,8 @@ from sinks import tabulate
 from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density, density_array
 from sinks.boundaries.geopackage import write_geopackage
+from sinks.changemaps import check_reach, write_change_maps
+from sinks.changetables import change_classes_table, implausible_table
 from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
@@ -54,7 +56,7 @@ Progress = Callable[[str, float], None]
 #: What `run` writes beside the tables; each may be left out.
 PARTS: Final = ("regions", "workbook", "report", "map")
 #: What it writes only when the command or the study asks for it.
-ON_REQUEST: Final = ("rasters",)
+ON_REQUEST: Final = ("rasters", "changes")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def factors(
         return None
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table)
-    return measured, density
+    if study.change is not None or _wants_changes(inputs, options):
+        check_reach(inputs, problems)
+    return None if problems.of(Severity.ERROR) else (measured, density)
 
 
 def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
@@ -132,6 +136,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         **ledger_tables(study.targets, held),
         "attribution": attribution_table(stock, areas, regions=regions, legend=legend),
         "ranking": ranking_table(stock, areas, regions=regions),
+        "change_classes": change_classes_table(areas, density, regions=regions, legend=legend),
+        "implausible": implausible_table(areas, inputs.rules, legend=legend),
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
         **overlay_tables(
@@ -144,6 +150,11 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
 
 def _wants_rasters(inputs: Inputs, options: Options) -> bool:
     return "rasters" in options.parts or (options.parts != () and inputs.study.output.rasters)
+
+
+def _wants_changes(inputs: Inputs, options: Options) -> bool:
+    asked = inputs.study.change is not None and inputs.study.change.maps
+    return "changes" in options.parts or (options.parts != () and asked)
 
 
 def check_study(path: Path, *, strict: bool = False) -> Problems:
@@ -244,6 +255,11 @@ def _write(
         options.progress("rasters", 0.0)
         total = computed.density.value.sum("pool")
         write_surfaces(inputs, total, folder=staging / "rasters")
+    if _wants_changes(inputs, options):
+        options.progress("changes", 0.0)
+        execution = Execution(threads(options.workers), options.strip_bytes)
+        filters = write_change_maps(inputs, folder=staging, execution=execution)
+        write_table(filters, staging / "tables" / "change_filters.csv")
     if "map" in options.parts:
         shown = inputs.regions.frame.to_crs("EPSG:4326").total_bounds
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))

@@ -171,6 +171,19 @@ class OverlayConfig(Part):
     crs: str | None = Field(None, description="asserted CRS of a file that declares none")
 
 
+class ChangeConfig(Part):
+    """`[change]`: maps of change between the years, and what counts as change on them."""
+
+    maps: bool = Field(True, description="write rasters, polygons and the table of the filters")
+    sieve: int = Field(0, ge=0, le=1000, description="fewest cells of a patch of change")
+    minimum_area_ha: float = Field(
+        0.0, ge=0, le=100_000, description="smallest patch of one class of change [ha]"
+    )
+    connectivity: Literal[4, 8] = Field(4, description="neighbours that make cells one patch")
+    rules: str = Field("change_rules", min_length=1, description="packaged rules, or a CSV")
+    remove_implausible: bool = Field(False, description="take doubted change off the maps")
+
+
 class OutputConfig(Part):
     """`[output]`: what a run writes beside its tables, map, report and workbook."""
 

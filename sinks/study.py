@@ -12,6 +12,7 @@ from sinks.checks import Problems
 from sinks.limits import Limits
 from sinks.sections import (
     YEAR,
+    ChangeConfig,
     DensityConfig,
     LandcoverConfig,
     OutputConfig,
@@ -44,6 +45,7 @@ class Study(Part):
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     output: OutputConfig = OutputConfig()
     limits: Limits = Limits()
+    change: ChangeConfig | None = None
     overlays: tuple[OverlayConfig, ...] = ()
     targets: tuple[TargetConfig, ...] = ()
     _base: Path = PrivateAttr(default=Path())
@@ -114,6 +116,7 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
         ("density.table", _table(data, "density").get("table"), (".csv",)),
+        ("change.rules", _table(data, "change").get("rules"), (".csv", "/", "\\")),
     )
     named |= {
         place: value

@@ -42,6 +42,7 @@ def keys_of(schema: dict[str, Any], name: str) -> set[str]:
     """Return the keys of one table of the study file, by its JSON Schema."""
     node = schema["properties"][name]
     node = node.get("items", node)
+    node = next((item for item in node.get("anyOf", ()) if "$ref" in item), node)  # or absent
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return set(node["properties"])
@@ -90,6 +91,15 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "transition_summary": [*place, "stratum", *components],
         "group_summary": [*place, "group", *components],
+        "change_classes": [*place, "change_class", "area_ha", "area_mu", "change_t_c"],
+        "implausible": [
+            *["region_code", "start", "end", "rule", "from_stratum", "to_stratum", "area_ha"],
+            "share_of_change_pct",
+        ],
+        "change_filters": [
+            *["region_code", "start", "end", "change_class", "map_ha", "implausible_ha"],
+            *["sieve_ha", "minimum_area_ha", "counted_ha", "removed_pct"],
+        ],
         "trajectories": [
             *["region_code", "path", "changes", "flips", "first_change", "last_change", "area_ha"],
         ],

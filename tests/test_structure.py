@@ -31,8 +31,9 @@ BANDS = {
     ),
     "halves": "landcover biomass",
     "result": (
-        "levels stock achieved target attribution reconcile tabulate transitions overlaytables"
-        " palettes layers lock folder results inventory inputs measure ledger reference surfaces"
+        "levels stock achieved target attribution reconcile tabulate transitions changetables"
+        " overlaytables palettes layers lock folder results inventory inputs measure ledger reference"
+        " patchpolygons changemaps surfaces"
         " manifest"
     ),
     "faces": (

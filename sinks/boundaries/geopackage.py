@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -119,10 +121,35 @@ def write_geopackage(frame: gpd.GeoDataFrame, path: Path, *, layer: str) -> None
     -----
     GeoPackages carry the time of their last change; GDAL's OGR_CURRENT_DATE fixes it.
     """
+    path.unlink(missing_ok=True)
+    with _fixed_time():
+        pyogrio.write_dataframe(frame, path, driver="GPKG", layer=layer)
+
+
+def append_geopackage(frame: gpd.GeoDataFrame, path: Path, *, layer: str, more: bool) -> None:
+    """Write a layer of multipolygons into a GeoPackage, in as many pieces as there are.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+    path : Path
+        The file; other layers in it stay.
+    layer : str
+    more : bool
+        Whether the layer is there and gets further rows.
+    """
+    with _fixed_time():
+        pyogrio.write_dataframe(
+            frame, path, driver="GPKG", layer=layer, append=more, geometry_type="MultiPolygon"
+        )
+
+
+@contextmanager
+def _fixed_time() -> Iterator[None]:
+    """Let GDAL write `GPKG_TIME` for the time of a ``with`` block."""
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": GPKG_TIME})
     try:
-        path.unlink(missing_ok=True)
-        pyogrio.write_dataframe(frame, path, driver="GPKG", layer=layer)
+        yield
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

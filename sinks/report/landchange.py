@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from sinks import chain
+from sinks.parameters import load_table
 from sinks.report.figures import OTHER_COLOUR, names_of
 from sinks.report.ledgers import Ledger
 from sinks.report.matrix import matrix
@@ -162,4 +163,74 @@ def trajectories_ledger(results: Results, words: Words) -> Ledger:
                 "back": significant(back / area.factor, 4) if count else DASH,
             }
         )
+    return Ledger(shown, area=area.label)
+
+
+def classes_ledger(results: Results, words: Words) -> Ledger:
+    """Return hectares and carbon of every class of change of the whole, first to last year."""
+    if "change_classes" not in results.tables:
+        return Ledger([])
+    start, end = span_of(results)
+    rows = chain.whole(results, "change_classes")
+    rows = rows[(rows["start"] == start) & (rows["end"] == end)]
+    area = words.area(float(rows["area_ha"].median()) if len(rows) else 0.0)
+    carbon = words.carbon(float(rows["change_t_c"].abs().max()) / 10 if len(rows) else 0.0)
+    kinds = _terms("change_classes", "change_class", language=words.language)
+    shown = [
+        {
+            "name": kinds[str(row["change_class"])],
+            "area": significant(row["area_ha"] / area.factor, 4),
+            "mu": significant(row["area_mu"] / 1e4, 4),
+            "carbon": significant(row["change_t_c"] / carbon.factor, signed=True),
+        }
+        for row in chain.records(rows)
+    ]
+    return Ledger(shown, area=area.label, carbon=carbon.label)
+
+
+def _terms(table: str, key: str, *, language: str) -> dict[str, str]:
+    """Return the names of the rows of a packaged table."""
+    return {str(row[key]): str(row[f"name_{language}"]) for row in chain.records(load_table(table))}
+
+
+def implausible_ledger(results: Results, words: Words) -> Ledger:
+    """Return the land whose change a rule doubts, by rule, first to last and between years."""
+    if "implausible" not in results.tables or results.tables["implausible"].empty:
+        return Ledger([])
+    rows = results.tables["implausible"]
+    moves = results.tables["transitions"]
+    moves = moves[moves["from_stratum"] != moves["to_stratum"]]
+    changed = moves.groupby(["start", "end"])["area_ha"].sum()
+    sums = rows.groupby(["start", "end", "rule"])["area_ha"].sum().reset_index()
+    area = words.area(float(sums["area_ha"].max()) / 10)
+    names = _terms("change_rules", "rule", language=words.language)
+    shown = [
+        {
+            "period": f"{row['start']}–{row['end']}",
+            "rule": names.get(str(row["rule"]), str(row["rule"])),
+            "area": significant(row["area_ha"] / area.factor),
+            "share": words.share(row["area_ha"] / float(changed[row["start"], row["end"]])),
+        }
+        for row in chain.records(sums)
+    ]
+    return Ledger(shown, area=area.label)
+
+
+def filters_ledger(results: Results, words: Words) -> Ledger:
+    """Return what every filter took off the change maps, by class, first to last year."""
+    if "change_filters" not in results.tables:
+        return Ledger([])
+    start, end = span_of(results)
+    rows = results.tables["change_filters"]
+    rows = rows[(rows["start"] == start) & (rows["end"] == end)]
+    sizes = ["map_ha", "implausible_ha", "sieve_ha", "minimum_area_ha", "counted_ha"]
+    sums = rows.groupby("change_class", sort=False)[sizes].sum()
+    area = words.area(float(sums["map_ha"].max()) / 10 if len(sums) else 0.0)
+    kinds = _terms("change_classes", "change_class", language=words.language)
+    shown = [
+        {"name": kinds[str(row["change_class"])]}
+        | {name: significant(row[name] / area.factor, 4) for name in sizes}
+        | {"removed": words.share(1 - row["counted_ha"] / row["map_ha"])}
+        for row in chain.records(sums.reset_index())
+    ]
     return Ledger(shown, area=area.label)

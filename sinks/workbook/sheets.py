@@ -31,8 +31,11 @@ YEARS = ("year", "start", "end", "first_change", "last_change")
 SHARES = ("share_achieved", "share")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
-    "trajectories", "targets", "coverage", "parameters", "qc",
+    "trajectories", "change_classes", "implausible", "change_filters", "targets", "coverage",
+    "parameters", "qc",
 )  # fmt: skip
+#: Tables of regions whose rows have no sum worth a line.
+PLAIN = ("trajectories", "implausible", "change_filters")
 
 
 def kind_of(name: str, values: pd.Series) -> str:
@@ -131,7 +134,7 @@ def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, p
     if name == "coverage":
         sizes = [column for column in rows.columns if str(column).endswith("_ha")]
         return _sums(rows, ["year"], columns=sizes), rows
-    if name == "trajectories":
+    if name in PLAIN:
         return rows.head(0), rows
     sums = _sums(rows, ["start", "end"], columns=["area_ha", "change_t_c"])
     everything = words.t("workbook.all")
