@@ -32,8 +32,8 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
-        " overlaytables palettes layers lock folder results inventory inputs measure ledger reference"
-        " patchpolygons changemaps surfaces"
+        " overlaytables palettes layers lock folder results inventory inputs measure ledger"
+        " reference patchpolygons changemaps surfaces"
         " manifest"
     ),
     "faces": (
