@@ -85,7 +85,7 @@ class CellBuilder:
         intercept = float(row[row["coefficient"] == "intercept"]["value"].iloc[0])
         factor = _factor(f"{group}/{name}/slope", slope, group="expansion")
         cell = VolumeCell(
-            kind, (factor,), self._root(kind), _carbon("ipcc2006/tree"), intercept, True,
+            kind, (factor,), root_to_shoot(kind), carbon_fraction(), intercept, True,
             (float(slope["valid_min"]), float(slope["valid_max"])),
         )  # fmt: skip
         return np.full(volume.size, self._add(cell), dtype=np.int64)
@@ -105,16 +105,14 @@ class CellBuilder:
     def _bef(self, kind: str, volume: Floats) -> Ints:
         wood = self._species("wood_density", kind, group="wood_density")
         bef = self._species("bef", kind, group="expansion")
+        root = self._species("root_to_shoot", kind, group="root_to_shoot")
         carbon = (
             self._species("carbon_fraction", kind, group="carbon_fraction")
             if self.model["bef"] == "ccer"
-            else _carbon("ipcc2006/tree")
+            else carbon_fraction()
         )
-        cell = VolumeCell(kind, (wood, bef), self._root(kind), carbon)
+        cell = VolumeCell(kind, (wood, bef), root, carbon)
         return np.full(volume.size, self._add(cell), dtype=np.int64)
-
-    def _root(self, kind: str) -> Factor:
-        return self._species("root_to_shoot", kind, group="root_to_shoot")
 
     def _species(self, table: str, kind: str, *, group: str) -> Factor:
         """Return a constant of a type: by the type's own entry, or by the set's nearest type."""
@@ -163,7 +161,7 @@ class CellBuilder:
             factor = _factor(name, bcef, group="expansion", stream=stream)
             for root in roots:
                 label = f"{kind} > {bcef['volume_from']:g}"
-                self._add(VolumeCell(label, (factor,), root[1], _carbon("ipcc2006/tree")))
+                self._add(VolumeCell(label, (factor,), root[1], carbon_fraction()))
         level = np.searchsorted(own["volume_to"].dropna().to_numpy(), volume, side="left")
         agb = own["value"].to_numpy()[level] * volume
         step = np.searchsorted([top for top, _ in roots if np.isfinite(top)], agb, side="left")
@@ -196,6 +194,17 @@ def _one(name: str, *, group: str) -> Factor:
     if len(own) != 1:
         raise LookupError(f"models/{name} names {len(own)} rows")
     return _factor(name, own.iloc[0], group=group)
+
+
+def root_to_shoot(kind: str) -> Factor:
+    """Return the observed root-to-shoot ratio of a forest type (GROA)."""
+    row = str(forest_types().loc[kind, "root_to_shoot"])
+    return _one(f"root_to_shoot/groa/{row}", group="root_to_shoot")
+
+
+def carbon_fraction() -> Factor:
+    """Return the default carbon fraction of trees, one draw for all of them."""
+    return _carbon("ipcc2006/tree")
 
 
 def _carbon(row: str) -> Factor:
