@@ -30,16 +30,16 @@ REGIONS: Final = (
 MIXED_BAGS: Final = ("hardwood", "softwood", "other_pine")
 
 
-def _power(d: Floats, h: Floats, c: Mapping[str, float]) -> Floats:
+def _power(d: Floats, h: Floats, *, c: Mapping[str, float]) -> Floats:
     return np.asarray(c["a"] * d ** c["b"] * h ** c["c"])
 
 
-def _power_changing(d: Floats, h: Floats, c: Mapping[str, float]) -> Floats:
+def _power_changing(d: Floats, h: Floats, *, c: Mapping[str, float]) -> Floats:
     size = d + h
     return np.asarray(c["a"] * d ** (c["b"] + c["b2"] * size) * h ** (c["c"] + c["c2"] * size))
 
 
-VOLUME_FORMS: Final[Mapping[str, Callable[[Floats, Floats, Mapping[str, float]], Floats]]] = {
+VOLUME_FORMS: Final[Mapping[str, Callable[..., Floats]]] = {
     "power": _power,
     "power_changing": _power_changing,
 }
@@ -97,7 +97,7 @@ def tree_volume(
         if row is not None:
             trees = (codes == number) & (d > 0) & (h > 0)
             form, coefficients = row
-            out[trees] = VOLUME_FORMS[form](d[trees], h[trees], coefficients)
+            out[trees] = VOLUME_FORMS[form](d[trees], h[trees], c=coefficients)
     return out
 
 
