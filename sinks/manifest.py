@@ -25,7 +25,7 @@ LIBRARIES: Final = (
     "pyproj", "folium", "Jinja2", "XlsxWriter", "pillow",
 )  # fmt: skip
 #: Sections of the study that are recorded as they were understood.
-SETTINGS: Final = ("regions", "landcover", "density", "change", "overlays")
+SETTINGS: Final = ("regions", "landcover", "density", "change", "overlays", "map")
 
 
 def manifest(

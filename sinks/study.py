@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import PrivateAttr, ValidationError
 
+from sinks.basemap import MapConfig, check_map
 from sinks.checks import Problems
 from sinks.limits import Limits
 from sinks.sections import (
@@ -48,6 +49,7 @@ class Study(Part):
     change: ChangeConfig | None = None
     overlays: tuple[OverlayConfig, ...] = ()
     targets: tuple[TargetConfig, ...] = ()
+    map: MapConfig = MapConfig()
     _base: Path = PrivateAttr(default=Path())
     _file: str = PrivateAttr(default="")
     _content: bytes = PrivateAttr(default=b"")
@@ -248,6 +250,8 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
     _check_files(data, base, file=file, problems=problems)
+    if study is not None:
+        check_map(study.map, file=file, problems=problems)
     if study is None or any(problem.code == "study.bad_year" for problem in problems):
         return None
     study._base, study._file, study._content = base, file, raw

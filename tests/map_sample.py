@@ -147,8 +147,54 @@ def tables() -> dict[str, pd.DataFrame]:
         "change": _changes(),
         "transitions": _transitions(),
         "targets": _targets(),
-        "parameters": pd.DataFrame({"name": ["agb.pine"], "value": [20.0]}),
+        "parameters": _parameters(),
+        "attribution": _attribution(),
+        "ranking": _ranking(),
     }
+
+
+def _parameters() -> pd.DataFrame:
+    rows = [
+        {
+            "name": f"density/{stratum}/{pool}", "value": value, "se": value / 10,
+            "unit": "t C/ha", "distribution": "normal", "source": "<b>A</b>",
+            "confidence": "secondary",
+        }
+        for stratum, held in DENSITY.items()
+        for pool, value in zip(("agb", "bgb"), held, strict=True)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _attribution() -> pd.DataFrame:
+    """Half of every change is growth, half new forest; nothing else happened."""
+    table = _changes()
+    halves = [
+        table.assign(cause=cause, area_ha=10.0, **{
+            name: table[name] / 2 for name in ("change_t_c", "low_t_c", "high_t_c")
+        })
+        for cause in ("new_forest", "forest_in_place")
+    ]  # fmt: skip
+    none = table.assign(cause="other", area_ha=0.0, change_t_c=0.0, low_t_c=0.0, high_t_c=0.0)
+    return pd.concat([*halves, none], ignore_index=True)
+
+
+def _ranking() -> pd.DataFrame:
+    """Places in the order of the codes, each one place unsure."""
+    times = [("stock", year, year) for year in YEARS[-1:]]
+    times += [(name, *pair) for name in ("change", "change_per_ha") for pair in PAIRS]
+    return pd.DataFrame(
+        [
+            {
+                "region_code": code, "region_name": NAMES[i], "level": "region",
+                "quantity": quantity, "start": start, "end": end, "rank": 4 - i,
+                "rank_low": max(1, 3 - i), "rank_high": min(4, 5 - i), "of": 4,
+                "probability_top": 1.0, "probability_bottom": 1.0,
+            }
+            for quantity, start, end in times
+            for i, code in enumerate(CODES)
+        ]
+    )  # fmt: skip
 
 
 def _changes() -> pd.DataFrame:

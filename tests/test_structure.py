@@ -23,7 +23,7 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape texts checks validation limits rows units parameters draws"
-        " datum grid studyfile sections targetchecks study"
+        " datum grid studyfile basemap sections targetchecks study"
     ),
     "geography": (
         "legend boundaries regions shares outlines overlays rasterheader sidecars tiles raster"

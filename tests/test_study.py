@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from sinks.basemap import MapConfig, basemap_of, check_map
 from sinks.checks import Problem, Problems
 from sinks.starter import starter_study
 from sinks.study import Study, load_study, schema
@@ -384,3 +385,40 @@ def test_codes_of_regions_are_not_touched(folder: Path) -> None:
     assert all(code.startswith("0") for code in CODES)
     _, (problem,) = read(folder, STUDY.replace("draws = 100", "draws = 0100"))
     assert problem.code == "study.not_toml"
+
+
+# The base map
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ('basemap = "tianditu"', "study.basemap_key"),
+        ('basemap = "http://a.example/{z}/{x}/{y}.png"', "study.basemap_address"),
+        ('basemap = "https://a.example/tiles.png"', "study.basemap_address"),
+        ('basemap = "https://a.example;script-src *{z}{x}{y}"', "study.basemap_address"),
+        (
+            'basemap = "https://webrd0{s}.is.autonavi.com/?x={x}&y={y}&z={z}"',
+            "study.basemap_shifted",
+        ),
+        ('basemap = "https://mt1.google.cn/vt?x={x}&y={y}&z={z}"', "study.basemap_shifted"),
+        ('basemap = "https://a.example/{z}/{x}/{y}.png"', "study.basemap_attribution"),
+    ],
+)
+def test_base_maps_that_would_mislead_are_refused(lines: str, code: str) -> None:
+    problems = Problems()
+    config = MapConfig.model_validate(tomllib.loads(lines))
+    check_map(config, file="study.toml", problems=problems)
+    assert [problem.code for problem in problems] == [code]
+
+
+def test_base_map_names_its_hosts_and_no_other() -> None:
+    problems = Problems()
+    own = MapConfig(basemap="https://{s}.a.example/{z}/{x}/{y}.png", attribution="A")
+    for config in (own, MapConfig(basemap="tianditu", key="0123456789abcdef"), MapConfig()):
+        check_map(config, file="study.toml", problems=problems)
+    assert not list(problems)
+    assert basemap_of(MapConfig()) is None
+    made = basemap_of(own)
+    assert made is not None
+    assert made["hosts"] == ["https://*.a.example"]

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from sinks.basemap import MapConfig, basemap_of
 from sinks.errors import OutputFailed
 from sinks.layers import change_class
 from sinks.maps.geometry import region_shapes
+from sinks.maps.story import (
+    add_causes,
+    add_pinyin,
+    add_ranks,
+    chain_densities,
+    number,
+    period_of,
+)
 from sinks.maps.tiles import layer_name
 from sinks.palettes import CHANGES, PALETTES
 from sinks.texts import LANGUAGES, strings, text
@@ -31,21 +40,9 @@ WHOLE: Final = ""
 Heads = dict[str, dict[str, Any]]
 
 
-def _number(value: Any) -> float | None:
-    """Return a float that JSON can hold, or None where there is no number."""
-    if isinstance(value, str) or pd.isna(value):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
 def _text(value: Any) -> str:
     """Return text; a missing cell is empty."""
     return "" if pd.isna(value) else str(value)
-
-
-def _period(row: dict[str, Any]) -> str:
-    return f"{int(row['start'])}-{int(row['end'])}"
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -61,7 +58,8 @@ def _region_heads(results: Results) -> Heads:
         heads[str(row["region_code"])] = {"name": _text(row["region_name"]), "parents": names}
     heads[WHOLE] = {"name": "", "parents": []}
     for head in heads.values():
-        head |= {"years": {}, "changes": {}, "targets": {}, "strata": {}, "moves": {}, "shifts": {}}
+        head |= {"years": {}, "changes": {}, "targets": {}, "strata": {}, "moves": {}}
+        head |= {"shifts": {}, "causes": {}, "ranks": {}}
     return heads
 
 
@@ -77,18 +75,18 @@ def _with_heads(heads: Heads, table: pd.DataFrame) -> list[tuple[dict[str, Any],
 
 def _add_years(heads: Heads, results: Results) -> None:
     shared = {
-        str(row["region_code"]): _number(row["common_valid_ha"])
+        str(row["region_code"]): number(row["common_valid_ha"])
         for row in _records(results.tables["coverage"])
     }
     for head, row in _with_heads(heads, results.tables["regions"]):
-        head["area"] = _number(row["region_ha"])
+        head["area"] = number(row["region_ha"])
         head["years"][str(int(row["year"]))] = {
-            "stock": _number(row["stock_t_c"]),
-            "low": _number(row["low_t_c"]),
-            "high": _number(row["high_t_c"]),
-            "forest": _number(row["forest_ha"]),
-            "wetland": _number(row["wetland_ha"]),
-            "valid": _number(row["valid_ha"]),
+            "stock": number(row["stock_t_c"]),
+            "low": number(row["low_t_c"]),
+            "high": number(row["high_t_c"]),
+            "forest": number(row["forest_ha"]),
+            "wetland": number(row["wetland_ha"]),
+            "valid": number(row["valid_ha"]),
         }
     for code, head in heads.items():
         head["shared"] = shared.get(code)
@@ -100,18 +98,18 @@ def _add_changes(heads: Heads, results: Results) -> list[str]:
     """Add the changes; returns the periods, first–last at the front."""
     periods: list[str] = []
     for head, row in _with_heads(heads, results.tables["change"]):
-        period = _period(row)
+        period = period_of(row)
         if period not in periods:
             periods.append(period)
-        tested = _number(row["low_t_c"]) is not None  # one draw has no interval to test against
+        tested = number(row["low_t_c"]) is not None  # one draw has no interval to test against
         head["changes"][period] = {
-            "change": _number(row["change_t_c"]),
-            "low": _number(row["low_t_c"]),
-            "high": _number(row["high_t_c"]),
-            "gain": _number(row["gain_t_c"]),
-            "loss": _number(row["loss_t_c"]),
-            "areaEffect": _number(row["area_effect_t_c"]),
-            "densityEffect": _number(row["density_effect_t_c"]),
+            "change": number(row["change_t_c"]),
+            "low": number(row["low_t_c"]),
+            "high": number(row["high_t_c"]),
+            "gain": number(row["gain_t_c"]),
+            "loss": number(row["loss_t_c"]),
+            "areaEffect": number(row["area_effect_t_c"]),
+            "densityEffect": number(row["density_effect_t_c"]),
             "detectable": bool(row["detectable"]) if tested else None,
         }
     longest = f"{results.first}-{results.last}"
@@ -121,18 +119,18 @@ def _add_changes(heads: Heads, results: Results) -> list[str]:
 def _add_targets(heads: Heads, results: Results) -> None:
     rows = _with_heads(heads, results.tables["targets"])
     required = {
-        row["target"]: _number(row["required"]) for _, row in rows if row["level"] == "study"
+        row["target"]: number(row["required"]) for _, row in rows if row["level"] == "study"
     }
     for head, row in rows:
         keys = ("required", "achieved", "low", "high", "probability")
-        record = {key: _number(row[key]) for key in keys}
+        record = {key: number(row[key]) for key in keys}
         achieved, whole = record["achieved"], required.get(row["target"])
-        record["share"] = _number(row["share_achieved"])
+        record["share"] = number(row["share_achieved"])
         # Without a share of its own, a county shows what it adds to the whole's requirement.
         record["part"] = None
         if achieved is not None and whole and row["quantity"] != "cover":
             record["part"] = achieved / whole
-        record["other"] = _number(row["achieved_other_unit"])
+        record["other"] = number(row["achieved_other_unit"])
         head["targets"][str(row["target"])] = record | {
             "verdict": _text(row["verdict"]),
             "otherUnit": _text(row["other_unit"]),
@@ -147,11 +145,11 @@ def _add_strata(heads: Heads, results: Results) -> None:
     for (code, year, stratum), area, stock in sums.itertuples(name=None):
         if (head := heads.get(str(code))) is not None:
             by_year = head["strata"].setdefault(str(int(year)), {})
-            by_year[str(stratum)] = [_number(area), _number(stock)]
+            by_year[str(stratum)] = [number(area), number(stock)]
     whole = sums.groupby(["year", "stratum"], sort=True).sum()
     for (year, stratum), area, stock in whole.itertuples(name=None):
         by_year = heads[WHOLE]["strata"].setdefault(str(int(year)), {})
-        by_year.setdefault(str(stratum), [_number(area), _number(stock)])
+        by_year.setdefault(str(stratum), [number(area), number(stock)])
 
 
 def _add_moves(heads: Heads, results: Results) -> None:
@@ -164,8 +162,8 @@ def _add_moves(heads: Heads, results: Results) -> None:
     for row in _records(order.groupby(["region_code", "start", "end"]).head(MOVES)):
         if (head := heads.get(str(row["region_code"]))) is not None:
             move = [str(row["from_stratum"]), str(row["to_stratum"])]
-            numbers = [_number(row["area_ha"]), _number(row["change_t_c"])]
-            head["moves"].setdefault(_period(row), []).append(move + numbers)
+            numbers = [number(row["area_ha"]), number(row["change_t_c"])]
+            head["moves"].setdefault(period_of(row), []).append(move + numbers)
 
 
 def _add_shifts(heads: Heads, results: Results) -> None:
@@ -182,7 +180,7 @@ def _add_shifts(heads: Heads, results: Results) -> None:
         code, name, area = row["region_code"], row["shift"], row["area_ha"]
         if (head := heads.get(str(code))) is not None and name in CHANGES:
             for record in (head, heads[WHOLE]):
-                areas = record["shifts"].setdefault(_period(row), dict.fromkeys(CHANGES, 0.0))
+                areas = record["shifts"].setdefault(period_of(row), dict.fromkeys(CHANGES, 0.0))
                 areas[name] += float(area)
 
 
@@ -208,7 +206,7 @@ def _study(results: Results, periods: list[str]) -> dict[str, Any]:
         "approval": _text(study.get("map_approval")),
         "years": [int(year) for year in results.years],
         "periods": periods,
-        "level": _number(study.get("level")),
+        "level": number(study.get("level")),
         "draws": study.get("draws"),
         "seed": study.get("seed"),
         "legend": _text(study.get("legend")),
@@ -225,7 +223,7 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
     heads = []
     for target in results.meta["study"].get("targets") or ():
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
-        head["value"] = _number(target.get("value"))
+        head["value"] = number(target.get("value"))
         head["groups"] = [str(group) for group in target.get("groups") or ()]
         head["pools"] = [str(pool) for pool in target.get("pools") or ()]
         head["start"], head["end"] = target.get("start"), target.get("end")
@@ -252,6 +250,12 @@ def map_strings() -> dict[str, dict[str, str]]:
         }
         for language in LANGUAGES
     }
+
+
+def basemap(results: Results) -> dict[str, Any] | None:
+    """Return the base map that the study names; None without one."""
+    settings = results.meta.get("settings", {}).get("map", {})
+    return basemap_of(MapConfig.model_validate(settings))
 
 
 def map_data(results: Results) -> dict[str, Any]:
@@ -284,6 +288,9 @@ def map_data(results: Results) -> dict[str, Any]:
     _add_strata(heads, results)
     _add_moves(heads, results)
     _add_shifts(heads, results)
+    add_causes(heads, results, whole=WHOLE)
+    add_ranks(heads, results, whole=WHOLE)
+    add_pinyin(heads)
     return {
         "study": _study(results, periods),
         "whole": heads.pop(WHOLE),
@@ -292,6 +299,8 @@ def map_data(results: Results) -> dict[str, Any]:
         "targets": _target_heads(results),
         "strata": [dict(stratum) for stratum in results.meta["strata"]],
         "layers": _layers(results),
+        "densities": chain_densities(results),
+        "basemap": basemap(results),
         "inputs": _inputs(results),
         "palettes": {name: list(colours) for name, colours in PALETTES.items()}
         | {"changes": dict(CHANGES)},

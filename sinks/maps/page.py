@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +33,18 @@ if TYPE_CHECKING:
 #: Our scripts, in the order they build on each other.
 SCRIPTS: Final = (
     *("dom", "classes", "layers", "controls", "legend", "targets", "ranking", "panel"),
-    *("pixels", "charts", "card", "swipe", "drawing", "map"),
+    *(
+        "pixels",
+        "measure",
+        "pointer",
+        "basemap",
+        "charts",
+        "why",
+        "card",
+        "swipe",
+        "drawing",
+        "map",
+    ),
 )
 #: What is left for the policy's hashes until the page is written.
 POLICY: Final = "SINKS-CONTENT-SECURITY-POLICY"
@@ -179,8 +191,11 @@ def _number(element: Element, start: int = 0) -> int:
     return start
 
 
-def _policy(page: str) -> str:
-    """Return the policy that admits this page's inline scripts and styles and nothing else."""
+def _policy(page: str, *, hosts: Sequence[str]) -> str:
+    """Return the policy that admits this page's inline scripts and styles and nothing else.
+
+    Pictures may come from the hosts of the base map that the study names, if it names one.
+    """
 
     def hashes(tag: str) -> str:
         found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
@@ -189,7 +204,7 @@ def _policy(page: str) -> str:
 
     return (
         f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"img-src {' '.join(['data:', *hosts])}; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -215,7 +230,8 @@ def render_map(results: Results) -> str:
     carrier.add_child(_Start())
     _number(page)
     document = str(page.render())
-    return document.replace(POLICY, _policy(document), 1)
+    hosts = (data["basemap"] or {}).get("hosts", [])
+    return document.replace(POLICY, _policy(document, hosts=hosts), 1)
 
 
 def write_map(results: Results, path: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from PIL import Image
+from pyproj import Geod
 from rasterio.warp import transform
 
 from sinks.layers.paint import density_colours
@@ -178,6 +180,8 @@ def test_search_finds_by_name_code_and_parent(page: Any) -> None:
 
     assert found("宜城") == ["420684"]
     assert found("0302") == ["0302"]
+    assert found("jianganqu") == found("Jiang An") == found("jaq") == ["0301"]
+    assert found("yicheng") == ["420684"]
     assert set(found("乙市")) == {"420684", "__proto__"}
     assert found("<img") == ["0302"]
     assert found("nowhere") == []
@@ -224,6 +228,83 @@ def test_address_keeps_the_view(show: Show, map_file: Path) -> None:
     assert page.inner_text(".legend summary strong").startswith("Change")
     page = ready(show(map_file, part="#lang=xx&layer=__proto__&region=%3Cimg%3E"))
     assert page.locator("[data-region]").count() == 0
+
+
+def test_card_tells_causes_rank_and_the_chain_behind_the_stock(page: Any) -> None:
+    choose_layer(page, "change")
+    click_region(page, "0301")
+    text = page.inner_text("[data-region]")
+    assert "第 4 位，共 4 个（95% 区间第 3 至 4 位）" in text
+    values = card_values(page)
+    gain = stock(0, 2020) - stock(0, 2010)
+    assert values.count(gain / 2) == 2
+    assert "新增森林" in text
+    assert "其他土地" not in text
+    lines = page.locator(".why details")
+    assert lines.count() == 3
+    summary = [
+        float(v) for v in lines.first.locator("summary data").evaluate_all("e=>e.map(x=>x.value)")
+    ]
+    assert summary == pytest.approx([areas(0, 2020)["pine"], 25.0, areas(0, 2020)["pine"] * 25.0])
+    lines.first.locator("summary").click()
+    assert "<b>A</b> (转引)" in lines.first.inner_text().replace("（", "(")
+
+
+def test_measure_is_right_on_the_ellipsoid(page: Any) -> None:
+    """A square of the study's corners, against the geodesic library."""
+    page.click("[data-key=measure]")
+    name = page.evaluate("document.querySelector('.folium-map').id")
+    corners = [(30.02, 112.02), (30.02, 112.18), (30.18, 112.18), (30.18, 112.02)]
+    page.evaluate(
+        "([name, corners]) => corners.forEach(([lat, lng]) =>"
+        " window[name].fire('click', {latlng: L.latLng(lat, lng)}))",
+        [name, [list(corner) for corner in corners]],
+    )
+    values = [float(v) for v in page.locator(".measure data").evaluate_all("e=>e.map(x=>x.value)")]
+    ring = shapely.Polygon([(lon, lat) for lat, lon in corners])
+    area, _ = Geod(ellps="WGS84").geometry_area_perimeter(ring)
+    length = Geod(ellps="WGS84").line_length(*zip(*[(x, y) for y, x in corners], strict=True))
+    assert values[0] == pytest.approx(length / 1000, rel=1e-4)
+    assert values[1] == pytest.approx(abs(area) / 1e4, rel=1e-3)
+    assert values[2] == pytest.approx(values[1] * 15)
+    click_region(page, "0301")
+    assert page.locator("[data-region]").count() == 0, "a click measures and opens no card"
+    page.keyboard.press("Escape")
+    assert page.locator(".measure").is_hidden()
+
+
+def test_pointer_reads_coordinates_and_the_cell(page: Any, map_file: Path) -> None:
+    choose_layer(page, "landcover")
+    name = page.evaluate("document.querySelector('.folium-map').id")
+    strata = {row.code: row.name_zh for row in LEGEND.classes} | {4: "松林"}
+    with rasterio.open(map_file.parent / "rasters" / f"{YEARS[-1]}.tif") as raster:
+        values = raster.read(1)
+        for row, column in ((50, 50), (130, 201), (200, 90)):
+            x, y = raster.xy(row, column)
+            lon, lat = transform(raster.crs, "EPSG:4326", [x], [y])
+            page.evaluate(
+                "([name, lat, lng]) =>"
+                " window[name].fire('mousemove', {latlng: L.latLng(lat, lng)})",
+                [name, lat[0], lon[0]],
+            )
+            page.wait_for_selector(".pointer strong")
+            page.wait_for_function(
+                "words => document.querySelector('.pointer').textContent.includes(words)",
+                arg=f"{lon[0]:.4f}° E, {lat[0]:.4f}° N · {strata[int(values[row, column])]}",
+            )
+
+
+def test_address_keeps_year_and_base_map_needs_a_key(show: Show, tmp_path: Path) -> None:
+    results = sample(tmp_path, pictures=False)
+    key = {"basemap": "tianditu", "key": "0123456789abcdef"}
+    results.meta["settings"] = {"map": key}
+    write_map(results, tmp_path / "map.html")
+    page = ready(show(tmp_path / "map.html", part="#year=2010&period=2015-2020"))
+    assert page.inner_text(".legend summary strong").endswith("2010")
+    assert page.get_attribute("[data-key=base]", "aria-pressed") == "false"
+    assert page.locator(".leaflet-tile").count() == 0, "no tile is asked for before the reader does"
+    policy = page.get_attribute("meta[http-equiv]", "content")
+    assert "img-src data: https://*.tianditu.gov.cn;" in policy
 
 
 def test_opacity_slider_is_not_replaced_while_it_moves(page: Any) -> None:

@@ -34,7 +34,7 @@ function changeSection(region) {
   return section(t("card.change", { period: periodText(state.period) }),
     el("p", { class: "figure" }, quantity(change.change, "carbon", signed), " ", detectability(change)),
     el("p", { class: "range" }, interval(change.low, change.high, "carbon", signed)),
-    causes(change));
+    causes(region, change));
 }
 
 function goal(target, own) {
@@ -84,7 +84,15 @@ function areaSection(region) {
     line(t("card.shared"), quantity(region.shared, "area"))));
 }
 
+// The table's own place with its interval where it has one, else the place in the list.
 function rankText(code, { values }) {
+  const time = state.layer === "stock" ? state.year : state.period;
+  const quantities = { stock: "stock", change: "change", rate: "change_per_ha" };
+  const [rank, low, high, of] = regions.get(code).ranks[`${quantities[state.layer]} ${time}`] ?? [];
+  if (rank && low !== null && low !== undefined && data.study.draws > 1) {
+    const level = plain(data.study.level * 100);
+    return t("card.rank_interval", { layer: layerName(), rank, low, high, count: of, level });
+  }
   const row = ranking(values).find((item) => item.code === code);
   if (!row?.rank) return null;
   const count = [...values.values()].filter((value) => value !== null).length;
@@ -120,7 +128,7 @@ function renderCard(container, shown) {
   renew(container, cardHead(region, shown), el("div", { class: "scroll" },
     stockSection(region), changeSection(region), targetSection(region),
     section(t("card.composition", { year: state.year }), composition(region)),
-    movesSection(region), areaSection(region),
+    whySection(region), movesSection(region), areaSection(region),
     el("p", { class: "note" }, basisText())));
   container.querySelector(".scroll").scrollTop = scrolled;
 }

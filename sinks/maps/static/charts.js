@@ -54,20 +54,24 @@ function scales(points, few) {
   return [x, y];
 }
 
-// One bar per cause, from a common zero line: gross flows first, then the two effects.
-function causes(change) {
-  const rows = [
+// One bar per cause from a common zero line; then the same change as gross flows and as effects.
+function causes(region, change) {
+  const told = (region.causes[state.period] ?? []).filter(([, value]) => value).map(([id, value, low, high]) => (
+    { words: t(`cause.${id}`), value, title: interval(low, high, "carbon", { signed: true }) }));
+  const flows = [
     ["gain", change.gain],
     ["loss", change.loss === null ? null : -change.loss],
     ["area_effect", change.areaEffect],
     ["density_effect", change.densityEffect],
-  ].filter(([, value]) => value !== null && value !== undefined);
-  const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-12);
-  return rows.map(([id, value]) => {
+  ].filter(([, value]) => value !== null && value !== undefined).map(([id, value]) => (
+    { words: t(`card.${id}`), value, title: t(`card.${id}_help`), apart: ["gain", "area_effect"].includes(id) }));
+  const rows = [...told, ...flows];
+  const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
+  return rows.map(({ words, value, title, apart }) => {
     const side = value < 0 ? "right" : "left";
     const style = { [side]: "50%", width: `${(Math.abs(value) / most) * 50}%` };
-    return el("div", { class: id === "area_effect" ? "cause apart" : "cause", title: t(`card.${id}_help`) },
-      el("span", { class: "name" }, t(`card.${id}`)),
+    return el("div", { class: apart ? "cause apart" : "cause", title },
+      el("span", { class: "name" }, words),
       el("span", { class: "bar" }, el("i", { class: value < 0 ? "minus" : "plus", style })),
       quantity(value, "carbon", { signed: true, bare: true }));
   });

@@ -91,12 +91,20 @@ function renderControls(container) {
 const ICONS = {
   in: "M3 9h12M9 3v12",
   out: "M3 9h12",
-  reset: "M3 7V3h4M11 3h4v4M15 11v4h-4M7 15H3v-4",
+  reset: "M9 3.5L15 8.5M9 3.5L3 8.5M5 7.5V14.5H13V7.5",
+  full: "M3 7V3h4M11 3h4v4M15 11v4h-4M7 15H3v-4",
+  measure: "M2 11L11 2L16 7L7 16ZM5 8L7 10M8 5L10 7",
+  print: "M5 7V3h8v4M5 12H3V7h12v5h-2M5 10.5h8V15H5Z",
+  base: "M2 5L7 3L11 5L16 3V13L11 15L7 13L2 15ZM7 3V13M11 5V15",
 };
 
 function renderTools(container, actions) {
+  const pressed = { measure: state.measuring, base: state.base };
   renew(container, Object.entries(actions).map(([key, act]) => el("button",
-    { "data-key": key, title: t(`tool.${key}`), "aria-label": t(`tool.${key}`), onclick: act },
+    {
+      "data-key": key, title: t(`tool.${key}`), "aria-label": t(`tool.${key}`), onclick: act,
+      "aria-pressed": key in pressed ? String(pressed[key]) : null,
+    },
     svg("svg", { viewBox: "0 0 18 18", width: 18, height: 18, "aria-hidden": "true" },
       svg("path", { d: ICONS[key] })))));
 }

@@ -25,6 +25,8 @@ const state = {
   query: "",
   compare: false,
   against: null,
+  measuring: false,
+  base: false,
 };
 
 const SVG = "http://www.w3.org/2000/svg";

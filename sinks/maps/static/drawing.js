@@ -46,7 +46,7 @@ function makeRegions(map) {
     onEachFeature: ({ id }, path) => {
       paths.set(id, path);
       path.bindTooltip(() => tooltip(id), tip);
-      path.on("click", () => update({ region: id }));
+      path.on("click", () => { if (!state.measuring) update({ region: id }); });
       path.on("mouseover", () => paint(id, true));
       path.on("mouseout", () => paint(id));
     },

@@ -18,12 +18,14 @@ function renderPage(view, keep) {
   for (const [name, render] of Object.entries(parts)) if (name !== keep) render(part(name), shown);
   renderTools(part("tools"), view.actions);
   view.map.getContainer().setAttribute("aria-label", t("said"));
-  for (const drawn of [view.regions, view.outlines, view.names, view.pictures]) drawn.paint(shown);
+  const drawn = ["regions", "outlines", "names", "pictures", "basemap", "measure"];
+  for (const name of drawn) view[name].paint(shown);
 }
 
 // The address keeps language, layer and region, so that a view can be sent or kept.
 function remember() {
-  const words = new URLSearchParams({ lang: state.language, layer: state.layer });
+  const { language: lang, layer: shown, year, period } = state;
+  const words = new URLSearchParams({ lang, layer: shown, year, period });
   if (state.region) words.set("region", state.region);
   try {
     history.replaceState(null, "", `#${words}`);
@@ -36,6 +38,8 @@ function recall() {
   const words = new URLSearchParams(location.hash.slice(1));
   if (["zh", "en"].includes(words.get("lang"))) state.language = words.get("lang");
   if (offered().includes(words.get("layer"))) state.layer = words.get("layer");
+  if (data.study.years.includes(Number(words.get("year")))) state.year = Number(words.get("year"));
+  if (data.study.periods.includes(words.get("period"))) state.period = words.get("period");
   if (regions.has(words.get("region"))) state.region = words.get("region");
   if (!offered().includes(state.layer)) state.layer = offered()[0];
 }
@@ -55,7 +59,8 @@ function settleYears(years) {
 
 function listenToKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && state.region) update({ region: null });
+    if (event.key === "Escape" && state.measuring) update({ measuring: false });
+    else if (event.key === "Escape" && state.region) update({ region: null });
     if (event.key === "/" && document.activeElement.tagName !== "INPUT") {
       part("ranking").querySelector("input").focus();
       event.preventDefault();
@@ -85,9 +90,38 @@ function shapeStage(stage) {
   stage.style.setProperty("--aspect", String((b.y - a.y) / (b.x - a.x || 1)));
 }
 
+// What the buttons beside the map do; those that a browser or a study cannot offer are left out.
+function actionsOf(map) {
+  const actions = { in: () => map.zoomIn(), out: () => map.zoomOut(), reset: () => fitStudy(map) };
+  const page = document.documentElement;
+  if (document.fullscreenEnabled) {
+    actions.full = () => (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen());
+  }
+  actions.measure = () => update({ measuring: !state.measuring });
+  actions.print = () => printMap(map);
+  if (data.basemap) actions.base = () => update({ base: !state.base });
+  return actions;
+}
+
+// A sheet of paper has its own shape: the map takes it, is printed, and takes the screen's again.
+function printMap(map) {
+  const page = document.documentElement.classList;
+  const [center, zoom, bounds] = [map.getCenter(), map.getZoom(), map.getBounds()];
+  page.add("printing");
+  map.invalidateSize({ animate: false });
+  map.fitBounds(bounds, { animate: false });
+  const back = () => {
+    page.remove("printing");
+    map.invalidateSize({ animate: false });
+    map.setView(center, zoom, { animate: false });
+  };
+  window.addEventListener("afterprint", back, { once: true });
+  setTimeout(() => window.print(), 300);
+}
+
 function start(map) {
   shapeStage(map.getContainer());
-  for (const [name, level] of [["sinks-left", 250], ["sinks-right", 260], ["sinks-lines", 450]]) {
+  for (const [name, level] of [["sinks-base", 150], ["sinks-left", 250], ["sinks-right", 260], ["sinks-lines", 450]]) {
     map.createPane(name).style.zIndex = level;
     map.getPane(name).style.pointerEvents = "none";
   }
@@ -100,13 +134,16 @@ function start(map) {
   fitStudy(map);
   map.setMinZoom(map.getZoom() - 1.5);
 
+  const pictures = makePictures(map, makeSwipe(map));
   const view = {
     map,
+    pictures,
+    basemap: makeBasemap(map),
+    measure: makeMeasure(map, part("measure")),
     regions: makeRegions(map),
     outlines: makeOutlines(map),
     names: makeNames(map),
-    pictures: makePictures(map, makeSwipe(map)),
-    actions: { in: () => map.zoomIn(), out: () => map.zoomOut(), reset: () => fitStudy(map) },
+    actions: actionsOf(map),
   };
 
   // From the list: fly there. From the map: only out from under the card.
@@ -133,6 +170,7 @@ function start(map) {
   map.on("zoomend", () => { view.names.fit(); view.pictures.sharpen(); });
   view.names.fit();
   view.pictures.sharpen();
+  makePointer(map, pictures, part("pointer"));
   listenToKeys();
   renderPage(view, "");
   document.documentElement.classList.add("ready");

@@ -48,6 +48,7 @@ const approvalText = () => (data.study.approval
 // On the map itself: what it is not, or by whose leave it is shown.
 function renderCorner(container) {
   const words = [data.study.synthetic ? t("synthetic") : "", approvalText()];
+  if (state.base) words.push(t("basemap", { attribution: data.basemap.attribution ?? t("tianditu") }));
   container.textContent = words.filter(Boolean).join("  ·  ");
 }
 

@@ -3,7 +3,10 @@
 function found({ code, region }) {
   const words = state.query.trim().toLocaleLowerCase();
   const texts = [code, region.name, ...region.parents];
-  return !words || texts.some((text) => text.toLocaleLowerCase().includes(words));
+  const spoken = words.replace(/[\s']/g, "");
+  const sounds = (text) => text.startsWith(spoken) || (spoken.length > 2 && text.includes(spoken));
+  return !words || texts.some((text) => text.toLocaleLowerCase().includes(words))
+    || (spoken && region.pinyin.some(sounds));
 }
 
 function rankingRow({ code, region, value, rank }, most, { places, ramp }) {

@@ -1,0 +1,89 @@
+"""What stands behind a region's numbers on its card: causes, ranks, the densities of its chain."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pypinyin import Style, lazy_pinyin
+
+from sinks import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sinks.results import Results
+
+#: The level of a row, by the key under which the page holds it.
+Heads = dict[str, dict[str, Any]]
+
+
+def number(value: Any) -> float | None:
+    """Return a float that JSON can hold, or None where there is no number."""
+    if isinstance(value, str) or pd.isna(value):
+        return None
+    found = float(value)
+    return found if math.isfinite(found) else None
+
+
+def period_of(row: Mapping[str, Any]) -> str:
+    """Return the two years that a row compares, as the page writes them."""
+    return f"{int(row['start'])}-{int(row['end'])}"
+
+
+def _rows(results: Results, table: str, *, whole: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return key and row of the regions themselves and of the whole; none of an older run."""
+    frame = results.tables.get(table)
+    if frame is None:
+        return []
+    kept = frame[frame["level"].isin([chain.UNIT, chain.WHOLE])]
+    return [
+        (whole if row["level"] == chain.WHOLE else str(row["region_code"]), row)
+        for row in chain.records(kept)
+    ]
+
+
+def add_causes(heads: Heads, results: Results, *, whole: str) -> None:
+    """Add the change by cause, with its interval [t C] and the land that it speaks of [ha]."""
+    for key, row in _rows(results, "attribution", whole=whole):
+        if key in heads:
+            numbers = [number(row[name]) for name in ("change_t_c", "low_t_c", "high_t_c")]
+            causes = heads[key]["causes"].setdefault(period_of(row), [])
+            causes.append([str(row["cause"]), *numbers, number(row["area_ha"])])
+
+
+def add_ranks(heads: Heads, results: Results, *, whole: str) -> None:
+    """Add each region's place with its interval: by stock, by change, by change per hectare."""
+    for key, row in _rows(results, "ranking", whole=whole):
+        if key in heads and key != whole:
+            time = str(int(row["end"])) if row["quantity"] == "stock" else period_of(row)
+            places = [number(row[name]) for name in ("rank", "rank_low", "rank_high", "of")]
+            heads[key]["ranks"][f"{row['quantity']} {time}"] = places
+
+
+def add_pinyin(heads: Heads) -> None:
+    """Add how a name is typed without Chinese signs: in full, and by its initials."""
+    for head in heads.values():
+        spoken = lazy_pinyin(head["name"])
+        initials = lazy_pinyin(head["name"], style=Style.FIRST_LETTER)
+        head["pinyin"] = ["".join(parts).lower() for parts in (spoken, initials)]
+
+
+def chain_densities(results: Results) -> dict[str, Any]:
+    """Return the densities behind every stock.
+
+    Returns
+    -------
+    dict
+        ``sources``: texts; ``rows``: by ``stratum``, then a list of ``[pool, year, region,
+        value, standard error [t C/ha], position of the source, confidence]``; year and region
+        are empty where a value holds for all.
+    """
+    sources: dict[str, int] = {}
+    rows: dict[str, list[list[Any]]] = {}
+    for item in chain.densities(results):
+        place = sources.setdefault(item.source, len(sources))
+        values = [number(item.t_c_ha), number(item.se), place, item.confidence]
+        rows.setdefault(item.stratum, []).append([item.pool, item.year, item.region, *values])
+    return {"sources": list(sources), "rows": rows}
