@@ -50,6 +50,11 @@ class TargetLine:
     quantity: str
     readings: tuple[Reading, ...]
 
+    @property
+    def title(self) -> str:
+        """What the target is called for people: its title, or its short name."""
+        return str(self.info.get("title") or self.name)
+
 
 def words_of(results: Results) -> Words:
     """Return the words of the study's language, at the run's level."""
@@ -145,7 +150,11 @@ def readings_of(row: dict[str, Any]) -> tuple[Reading, ...]:
 
 def target_lines(results: Results) -> list[TargetLine]:
     """Return the ledger of the targets for the whole study area, in the study's order."""
-    infos = {str(info["name"]): info for info in results.meta["study"].get("targets", ())}
+    infos = {str(info["name"]): dict(info) for info in results.meta["study"].get("targets", ())}
+    named = results.meta.get("settings", {}).get("overlays", ())
+    titles = {str(item["name"]): str(item.get("title") or item["name"]) for item in named}
+    for info in infos.values():
+        info["overlay_title"] = titles.get(str(info.get("overlay")), "")
     lines = []
     for row in records(whole(results, "targets")):
         info = infos.get(str(row["target"]), {})
@@ -177,7 +186,14 @@ def goal(line: TargetLine, words: Words) -> str:
     scale = words.unit(asked.unit, asked.required)
     kind = str(line.info.get("kind", "increase"))
     what = words.term("quantity", line.quantity)
-    groups = words.terms("group", [str(item) for item in line.info.get("groups", ())])
+    groups = words.terms("group", [str(item) for item in line.info.get("groups") or ()])
+    overlay = str(line.info.get("overlay_title") or "")
+    if overlay:
+        land = groups or words.t("report.goal.all")
+        groups = words.t("report.goal.inside", groups=land, overlay=overlay)
+    if line.quantity == "count" and overlay:
+        required = words.exactly(asked.required, scale)
+        return words.t("report.goal.count.of", overlay=overlay, required=required, end=line.end)
     pools = words.terms("pool", [str(item) for item in line.info.get("pools", ())])
     return words.t(
         f"report.goal.{kind}",
@@ -292,6 +308,12 @@ def target_sentence(line: TargetLine, words: Words) -> str:
     """Return one target's sentence: what was asked, what was reached, how sure, how else read."""
     asked = line.readings[0]
     scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
+    if line.quantity == "count" and asked.verdict in ("met", "not_met"):
+        return words.t(
+            "report.summary.target.count", name=line.title, goal=goal(line, words),
+            achieved=words.exactly(asked.achieved, scale),
+            verdict=words.t(f"report.target.{asked.verdict}.count"),
+        )  # fmt: skip
     low, high = asked.low * asked.required, asked.high * asked.required
     spread = half_width(low, high)
     key = asked.verdict if asked.verdict in VERDICTS else "uncertain"
@@ -302,7 +324,7 @@ def target_sentence(line: TargetLine, words: Words) -> str:
     )
     sentence = words.t(
         "report.summary.target" if math.isfinite(spread) else "report.summary.target.plain",
-        name=line.name,
+        name=line.title,
         goal=goal(line, words),
         achieved=words.amount(asked.achieved, scale, spread=spread, signed=_moves(line)),
         interval=words.interval(low, high, scale=scale),
@@ -315,7 +337,7 @@ def target_sentence(line: TargetLine, words: Words) -> str:
 
 def _moves(line: TargetLine) -> bool:
     """Tell whether a target speaks of a change, which is printed with its sign."""
-    return str(line.info.get("kind", "increase")) != "level"
+    return str(line.info.get("kind", "increase")) in ("increase", "rate")
 
 
 def _other_sentence(other: Reading, words: Words, *, signed: bool) -> str:

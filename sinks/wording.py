@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from sinks.texts import Language, has_text, text
+from sinks.units import AREA_UNITS
 
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -145,7 +146,14 @@ class Words:
         """Return the scale for a target's unit: carbon and area are scaled, the rest is as is."""
         if unit in ("t C", "t CO2"):
             return self.carbon(biggest, "c" if unit == "t C" else "co2")
-        return self.area(biggest) if unit == "ha" else Scale(1.0, unit)
+        if unit == "ha":
+            return self.area(biggest)
+        if unit == "m3" or unit in AREA_UNITS:
+            family = "m3" if unit == "m3" else "mu"
+            steps = [(1e8, 1e8, "yi")] if family == "m3" else []
+            large = [*steps, (1e4, 1e4, "wan")] if self.language == "zh" else [(1e6, 1e6, "mega")]
+            return self._pick(family, large, biggest=biggest)
+        return Scale(1.0, self.term("unit", unit))
 
     def amount(
         self, value: float, scale: Scale, *, spread: float = math.nan, signed: bool = False

@@ -104,7 +104,9 @@ def test_two_runs_write_the_same_bytes(folders: dict[Language, Path]) -> None:
     for name in names:
         assert len({(folder / name).read_bytes() for folder in folders.values()}) == 1, name
     whole = [{p.relative_to(f) for p in f.rglob("*") if p.is_file()} for f in folders.values()]
-    assert whole[0] == whole[1] == {Path(name) for name in [*names, "density.csv", "study.toml"]}
+    reserves = [f"data/boundaries/{name}.gpkg" for name in ("reserves", "wetland_reserves")]
+    expected = {Path(name) for name in [*names, *reserves, "density.csv", "study.toml"]}
+    assert whole[0] == whole[1] == expected
 
 
 def test_counties_are_the_103_of_2010(province: Province) -> None:
@@ -325,7 +327,9 @@ def test_study_loads_with_only_the_gaps_between_counties(
     assert study.study.synthetic
     assert study.language == language
     assert study.regions.parents == ("prefecture", "province")
-    carbon, cover = study.targets
+    carbon, cover, *ledger = study.targets
+    assert len(ledger) == 7, "the plan has nine figures"
+    assert [overlay.name for overlay in study.overlays] == ["reserves", "wetland-reserves"]
     assert (carbon.value, carbon.unit, carbon.share_by) == (60e6, "t C", "forest_area")
     assert (cover.value, cover.unit, cover.quantity) == (41.2, "%", "cover")
     assert load_rasters(study.landcover, base=study.base, problems=problems)

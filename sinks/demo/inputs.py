@@ -8,6 +8,7 @@ from sinks.demo.change import change_to_2015
 from sinks.demo.cover import STRATA, build_2010
 from sinks.demo.density import write_density
 from sinks.demo.raster import write_cover
+from sinks.demo.reserves import write_reserves
 from sinks.demo.studyfile import example_study
 from sinks.regions import Regions, from_cnmaps, write_regions
 from sinks.texts import Language, text
@@ -47,6 +48,7 @@ def write_inputs(folder: Path, *, language: Language) -> Path:
     for name in ("boundaries", "rasters"):
         (folder / "data" / name).mkdir(parents=True, exist_ok=True)
     write_regions(regions, folder / "data" / "boundaries" / "counties.gpkg")
+    write_reserves(folder / "data" / "boundaries", regions, language=language)
     land = build_2010(regions.frame)
     frame = land.site.frame
     for year, cover in ((2010, land.cover), (2015, change_to_2015(land))):

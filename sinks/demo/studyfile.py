@@ -10,7 +10,7 @@ from typing import Final
 from sinks.demo.raster import LEGEND
 from sinks.texts import Language, text
 
-Value = str | int | float | bool | Sequence[str] | Mapping[str, str]
+Value = str | int | float | bool | Sequence[str] | Mapping[str, str | int]
 #: Column from which a comment beside a value starts.
 COMMENT_COLUMN: Final = 40
 
@@ -79,6 +79,7 @@ def example_study(language: Language) -> str:
     source = text("demo.target.source", language)
     carbon: dict[str, Value] = {
         "name": "forest-carbon",
+        "title": text("demo.title.forest-carbon", language),
         "quantity": "carbon",
         "groups": ["forest"],
         "pools": ["agb", "bgb"],
@@ -92,6 +93,7 @@ def example_study(language: Language) -> str:
     }
     cover: dict[str, Value] = {
         "name": "forest-cover",
+        "title": text("demo.title.forest-cover", language),
         "quantity": "cover",
         "groups": ["forest"],
         "kind": "level",
@@ -113,10 +115,78 @@ def example_study(language: Language) -> str:
         ),
         landcover_section("data/rasters/lc{year}.tif", language),
         *run_sections(language),
+        *overlay_sections(language),
         Section("[[targets]]", carbon, text("demo.target.carbon", language), share),
         Section("[[targets]]", cover, text("demo.target.cover", language)),
+        *ledger_sections(language),
     ]
     return study_text(head, sections)
+
+
+def overlay_sections(language: Language) -> list[Section]:
+    """Return the two ``[[overlays]]``: all reserves, and those of wetlands."""
+    return [
+        Section(
+            "[[overlays]]",
+            {
+                "name": name,
+                "title": text(f"demo.overlay.{name}", language),
+                "path": f"data/boundaries/{name.replace('-', '_')}.gpkg",
+                "kind": "reserve",
+                "part": "name",
+            },
+            text("demo.overlay.head", language) if name == "reserves" else "",
+        )
+        for name in ("reserves", "wetland-reserves")
+    ]
+
+
+def ledger_sections(language: Language) -> list[Section]:
+    """Return the other figures of the plan, each as a target."""
+    source = text("demo.target.source", language)
+    forest, wetland = {"groups": ["forest"]}, {"groups": ["wetland"]}
+    area = {"quantity": "area", "unit": "ha"}
+    rows: dict[str, dict[str, Value]] = {
+        "forest-volume": {
+            "quantity": "volume", "kind": "level", "value": 330_000_000, "unit": "m3", "end": 2015,
+            "baseline": 286_500_000, "baseline_volume": "growing_stock",
+            "reported": {"value": 365_080_000, "source": text("demo.target.nfi9", language)},
+        },
+        "forest-land": {**area, **forest, "kind": "level", "value": 8_450_000, "end": 2015},
+        "reserve-share": {
+            "quantity": "area", "kind": "share", "value": 6.8, "unit": "%", "end": 2015,
+            "overlay": "reserves",
+        },
+        "protected-wetland": {
+            **area, **wetland, "kind": "level", "value": 450_000, "end": 2015,
+            "overlay": "reserves",
+        },
+        "wetland-reserves": {
+            "quantity": "count", "kind": "count", "value": 20, "unit": "count", "end": 2015,
+            "overlay": "wetland-reserves",
+        },
+        "wetland-restored": {
+            **area, **wetland, "kind": "increase", "value": 16_300, "start": 2010, "end": 2015,
+        },
+        "planting": {
+            "quantity": "area", **forest, "kind": "rate", "value": 2_600_000, "unit": "mu",
+            "start": 2010, "end": 2015,
+        },
+    }  # fmt: skip
+    return [
+        Section(
+            "[[targets]]",
+            {"name": name, "title": text(f"demo.title.{name}", language)}
+            | row
+            | {"source": text("demo.target.source.3", language) if name in LATER else source},
+            text(f"demo.note.{name}", language),
+        )
+        for name, row in rows.items()
+    ]
+
+
+#: Targets of the plan's section on projects.
+LATER: Final = ("wetland-reserves", "wetland-restored", "planting")
 
 
 def study_section(name: str, title: str, *, language: Language) -> Section:

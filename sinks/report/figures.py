@@ -252,7 +252,7 @@ def target_chart(line: TargetLine, words: Words) -> Markup:
                 text or DASH,
             )
         )
-    return share_axis(words.t("report.chart.target", name=line.name), marks)
+    return share_axis(words.t("report.chart.target", name=line.title), marks)
 
 
 def kinds(results: Results, words: Words) -> Sequence[tuple[str, str, str, str]]:

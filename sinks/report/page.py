@@ -7,7 +7,7 @@ from typing import Any
 
 from sinks import chain
 from sinks.closure import closures
-from sinks.report import figures, landchange, ledgers
+from sinks.report import figures, landchange, ledgers, plan
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
@@ -94,7 +94,7 @@ def _target_tile(line: TargetLine, words: Words) -> dict[str, str]:
     asked = line.readings[0]
     scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
     return {
-        "title": words.t("report.tile.target", name=line.name),
+        "title": words.t("report.tile.target", name=line.title),
         "value": words.term("verdict", asked.verdict),
         "note": words.t(
             "report.tile.share",
@@ -134,7 +134,7 @@ def target_sections(results: Results, words: Words) -> list[dict[str, Any]]:
         asked = line.readings[0]
         entries.append(
             {
-                "name": line.name,
+                "name": line.title,
                 "goal": goal(line, words),
                 "source": str(line.info.get("source") or ""),
                 "rows": rows,
@@ -350,6 +350,9 @@ def page(results: Results) -> dict[str, Any]:
         "header": header(results, words),
         "summary": sentences(results),
         "targets": target_sections(results, words),
+        "ledger": plan.ledger(results, words),
+        "implied": plan.implied(results, words),
+        "overlays": plan.overlays(results, words),
         "charts": drawings(results, words),
         "tables": data,
         "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),

@@ -1,0 +1,136 @@
+"""The plan in the report: the ledger of its targets, what they imply, and the overlays."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sinks import chain
+from sinks.results import Results
+from sinks.summary import TargetLine, goal, span_of, target_lines
+from sinks.units import CO2_PER_C
+from sinks.wording import DASH, Words, half_width
+
+#: Overlays have rows of their own for so many parts; the rest is in the tables.
+PARTS_SHOWN = 40
+
+
+def ledger(results: Results, words: Words) -> list[dict[str, str]]:
+    """Return one row per target: what is asked, what was reached, how sure, what is left."""
+    path = results.tables.get("target_path")
+    ends = {}
+    if path is not None:
+        last = path.sort_values("year").drop_duplicates("target", keep="last")
+        ends = {str(row["target"]): row for row in chain.records(last)}
+    return [_row(line, ends.get(line.name, {}), words=words) for line in target_lines(results)]
+
+
+def _row(line: TargetLine, place: dict[str, Any], *, words: Words) -> dict[str, str]:
+    asked = line.readings[0]
+    scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
+    spread = half_width(asked.low * asked.required, asked.high * asked.required)
+    verdict = asked.verdict
+    sure = math.isfinite(asked.probability)
+    missing = asked.required - asked.achieved
+    reported = str(place.get("basis", "")) == "reported"
+    source = (line.info.get("reported") or {}).get("source", "")
+    counted = line.quantity == "count"
+    return {
+        "title": line.title,
+        "goal": goal(line, words),
+        "required": words.exactly(asked.required, scale),
+        "achieved": words.exactly(asked.achieved, scale)
+        if counted
+        else words.amount(asked.achieved, scale, spread=spread),
+        "share": words.share(asked.share, half_width(asked.low, asked.high)),
+        "missing": words.amount(missing, scale, spread=spread)
+        if math.isfinite(missing) and missing > 0
+        else DASH,
+        "probability": DASH if counted else words.probability(asked.probability),
+        "verdict": words.term("verdict", verdict)
+        if sure
+        else words.t("report.plan.unsure" if math.isfinite(asked.achieved) else "report.plan.none"),
+        "state": verdict if sure else "",
+        "basis": words.t("report.plan.reported", source=source)
+        if reported
+        else words.t("report.plan.measured"),
+    }
+
+
+def implied(results: Results, words: Words) -> list[str]:
+    """Return what volume and cover targets imply for each carbon target, as sentences."""
+    table = results.tables.get("consistency")
+    out = []
+    titles = {line.name: line.title for line in target_lines(results)}
+    for row in [] if table is None else chain.records(table):
+        unit = str(row["unit"])
+        gas = "c" if unit == "t C" else "co2"
+        factor = 1.0 if gas == "c" else 1 / CO2_PER_C
+        low, high = float(row["implied_low"]) * factor, float(row["implied_high"]) * factor
+        scale, asked = words.carbon(high), words.carbon(float(row["required"]), gas)
+        key = {
+            ("true", "true"): "both", ("true", "false"): "own", ("false", "true"): "other",
+        }.get((str(row["consistent"]), str(row["consistent_other_unit"])), "neither")  # fmt: skip
+        out.append(
+            words.t(
+                f"report.plan.implied.{key}",
+                name=titles.get(str(row["target"]), row["target"]),
+                required=words.exactly(float(row["required"]), asked),
+                volume=f"{float(row['volume_increase_m3']):,.4g}",
+                forest=words.amount(
+                    float(row["forest_increase_ha"]), words.area(float(row["forest_increase_ha"]))
+                ),
+                low=words.amount(low, scale),
+                high=words.amount(high, scale),
+            )
+        )
+    return out
+
+
+def overlays(results: Results, words: Words) -> list[dict[str, Any]]:
+    """Return a small table for each overlay: land, forest, wetland, stock and change."""
+    areas, changes = results.tables.get("overlay_regions"), results.tables.get("overlay_change")
+    if areas is None or changes is None:
+        return []
+    start, end = span_of(results)
+    infos = {
+        str(item["name"]): item for item in results.meta.get("settings", {}).get("overlays", ())
+    }
+    whole = areas[(areas["level"] == chain.WHOLE) & (areas["year"] == end)]
+    moved = changes[
+        (changes["level"] == chain.WHOLE) & (changes["start"] == start) & (changes["end"] == end)
+    ].set_index(["overlay", "part"])
+    out = []
+    for name, rows in whole.groupby("overlay", sort=False):
+        info = infos.get(str(name), {})
+        out.append(
+            {
+                "title": str(info.get("title") or name),
+                "rows": [
+                    _overlay_row(row, moved.loc[(name, row["part"])], words=words)
+                    for row in chain.records(rows.head(PARTS_SHOWN + 1))
+                ],
+                "more": max(0, len(rows) - PARTS_SHOWN - 1),
+            }
+        )
+    return out
+
+
+def _overlay_row(row: dict[str, Any], change: Any, *, words: Words) -> dict[str, str]:
+    stock, moved = words.carbon(row["stock_t_c"]), words.carbon(change["change_t_c"])
+    return {
+        "part": str(row["part"]) or words.t("report.plan.whole"),
+        "area": words.amount(row["overlay_ha"], words.area(row["overlay_ha"])),
+        "forest": words.amount(row["forest_ha"], words.area(row["forest_ha"])),
+        "wetland": words.amount(row["wetland_ha"], words.area(row["wetland_ha"])),
+        "stock": words.amount(
+            row["stock_t_c"], stock, spread=half_width(row["low_t_c"], row["high_t_c"])
+        ),
+        "change": words.amount(
+            change["change_t_c"], moved, signed=True,
+            spread=half_width(change["low_t_c"], change["high_t_c"]),
+        ),
+        "detectable": words.t(
+            "report.plan.detectable" if bool(change["detectable"]) else "report.plan.undetectable"
+        ),
+    }  # fmt: skip
