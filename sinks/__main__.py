@@ -16,8 +16,10 @@ def main() -> None:
     from sinks.environment import lock
 
     lock()
-    from sinks.cli import run_command
-
+    try:
+        from sinks.cli import run_command
+    except KeyboardInterrupt:  # before anything has begun
+        sys.exit(130)
     sys.exit(run_command())
 
 

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from sinks import __version__
 from sinks.exits import ended
 from sinks.memory import require_memory
-from sinks.texts import Language, text
+from sinks.texts import text
 
 if TYPE_CHECKING:
     from sinks.checks import Problems
@@ -275,13 +275,11 @@ def explain(
 
 @app.command()
 def verify(folder: OutFolder) -> None:
-    """Hash every output again and compare with the manifest · 核对结果文件."""
+    """Is the folder what its run wrote? Hash every file again · 核对成果文件是否齐全、未被改动."""
     require_memory("read")
-    from sinks.folder import verify_outputs
-    from sinks.results import Results
+    from sinks.verify import verify as verified
 
-    language: Language = Results.open(folder).language
-    typer.echo(text("cli.verified", language, count=verify_outputs(folder, language)))
+    typer.echo(verified(folder))
 
 
 @app.command()

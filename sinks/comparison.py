@@ -15,6 +15,7 @@ import pandas as pd
 
 from sinks.chain import WHOLE, records
 from sinks.checks import first_few
+from sinks.folder import UNREADABLE
 from sinks.results import MANIFEST, Results, read_table
 from sinks.texts import Language, text
 
@@ -46,7 +47,7 @@ def comparison(before: Path, results: Results) -> dict[str, Any]:
         old = json.loads((before / MANIFEST).read_text(encoding="utf-8"))
         totals = _totals(read_table(before / TOTALS))
         named = {name: (_named(old, name), _named(results.meta, name)) for name in NAMED}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except UNREADABLE:
         return {}
     found: dict[str, Any] = {}
     for name, (first, second) in named.items():

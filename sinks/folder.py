@@ -28,6 +28,13 @@ READY: Final = ".sinks-ready"
 #: The run before, until the new one stands in its place.
 OLD: Final = ".sinks-old"
 CHUNK: Final = 1 << 20
+#: What reading a manifest can raise that is none.
+UNREADABLE: Final = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+)  # fmt: skip
+#: What is written to find out whether a disk is full.
+PROBE_BLOCKS: Final = 16
+PROBE_BYTES: Final = 1 << 16
 #: What a full disk can look like: each library that writes has a word of its own for it.
 WRITE_ERRORS: Final = (
     OSError, DataSourceError, DataLayerError, RasterioError, XlsxFileError
@@ -115,7 +122,7 @@ def own_names(root: Path) -> set[str]:
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
         names = {str(name).partition("/")[0] for name in content["outputs"]}
         ours = {"sinks", "study", "outputs"} <= set(content)
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return set()
     return {name for name in names if is_file_name(name)} | {MANIFEST} if ours else set()
 
@@ -189,17 +196,33 @@ def held(root: Path, language: Language) -> Iterator[OutputFolder]:
                 folder = OutputFolder(root, language)
                 folder.staging.mkdir()
                 yield folder
+            except WRITE_ERRORS as error:
+                raise OSError(_reason(error, folder.staging)) from error
             finally:
                 with suppress(OSError):
                     clean(root)  # told to end after the first rename: the run is complete
-    except WRITE_ERRORS as error:
+    except OSError as error:
         raise _failure(error, root, language=language) from error
 
 
-def _failure(error: Exception, root: Path, *, language: Language) -> OutputFailed:
+def _reason(error: Exception, folder: Path) -> str:
+    """Return why writing failed; a library that has no word for a full disk is asked no more."""
+    if not isinstance(error, OSError):
+        probe = folder / "probe"
+        try:
+            with probe.open("wb", buffering=0) as stream:
+                for _ in range(PROBE_BLOCKS):
+                    stream.write(bytes(PROBE_BYTES))
+            probe.unlink()
+        except OSError as told:
+            error = told
+    return getattr(error, "strerror", None) or str(error)[:300]
+
+
+def _failure(error: OSError, root: Path, *, language: Language) -> OutputFailed:
     """Return the error that says why a folder cannot be written, and what stands in it."""
-    reason = getattr(error, "strerror", None) or str(error)[:300]
     key = "output.half" if (root / READY).is_dir() else "output.failed"
+    reason = error.strerror or str(error)
     return OutputFailed(text(key, language, folder=root, reason=reason))
 
 
@@ -247,15 +270,15 @@ def outputs_of(root: Path, language: Language) -> dict[str, str]:
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
         outputs = {str(name): str(value) for name, value in content["outputs"].items()}
         inside = all(is_file_name(part) for name in outputs for part in name.split("/"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise OutputFailed(text("results.incomplete", language, folder=root)) from error
     if not inside:
         raise OutputFailed(text("results.incomplete", language, folder=root))
     return outputs
 
 
-def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
-    """Hash every output of a finished run again.
+def differences(root: Path, language: Language, *, ignored: str = "") -> list[str]:
+    """Hash every output of a finished run again; return a line for each that is not as it was.
 
     Parameters
     ----------
@@ -264,30 +287,42 @@ def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
     ignored : str
         An output that may be missing or differ.
 
+    Raises
+    ------
+    OutputFailed
+        If there is no finished run.
+    """
+    found = []
+    for name, expected in outputs_of(root, language).items():
+        what = "" if (root / name).is_file() else "missing"
+        if name != ignored and not what and sha256_of(root / name) != expected:
+            what = "changed"
+        if name != ignored and what:
+            found.append(differs(name, what, language=language))
+    return found
+
+
+def differs(name: str, what: str, *, language: Language) -> str:
+    """Return the line on a file that is ``missing``, ``changed`` or ``additional``."""
+    return text("output.differs", language, name=name, what=text(f"output.{what}", language))
+
+
+def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
+    """Refuse a finished run whose files are not those that it wrote; see `differences`.
+
     Returns
     -------
     int
-        How many files were compared.
+        How many files it has.
 
     Raises
     ------
     OutputFailed
         If a file is missing or differs from the manifest; the message names each.
     """
-    outputs = outputs_of(root, language)
-    bad = []
-    for name, expected in outputs.items():
-        if name == ignored:
-            continue
-        what = "" if (root / name).is_file() else "missing"
-        if not what and sha256_of(root / name) != expected:
-            what = "changed"
-        if what:
-            label = text(f"output.{what}", language)
-            bad.append(text("output.differs", language, name=name, what=label))
-    if bad:
+    if bad := differences(root, language, ignored=ignored):
         raise OutputFailed("\n".join(bad))
-    return len(outputs)
+    return len(outputs_of(root, language))
 
 
 def replace_output(

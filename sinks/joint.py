@@ -18,6 +18,7 @@ from rasterio.errors import RasterioError
 from sinks import zonal
 from sinks.grid import CellAreas, cell_areas
 from sinks.hashtable import Table, entries, grown, new_table
+from sinks.memory import take_room
 from sinks.outlines import Outlines, area_beyond
 from sinks.raster import (
     GDAL_OPTIONS,
@@ -38,6 +39,8 @@ Engine = Callable[["Job", Mapping[int, Sequence[Window]]], Iterator[tuple[int, "
 
 #: Bytes of class codes that one worker holds at a time.
 STRIP_BYTES: Final = 16 << 20
+#: Address space that a thread takes as it begins: its stack and room to breathe [bytes].
+THREAD_BYTES: Final = 32 << 20
 #: Bits of the largest area sum; the rest of a signed 64-bit integer is head-room.
 SUM_BITS: Final = 61
 
@@ -278,6 +281,7 @@ def threads(workers: int | None = None) -> Engine:
 
     def run(job: Job, groups: Mapping[int, Sequence[Window]]) -> Iterator[tuple[int, Partial]]:
         count = max(1, min(workers or os.cpu_count() or 1, len(groups)))
+        take_room(count * THREAD_BYTES)  # Python waits for ever for a thread that gets none
         with ThreadPoolExecutor(max_workers=count) as pool:
             futures = {pool.submit(sum_windows, job, part): i for i, part in groups.items()}
             try:

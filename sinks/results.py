@@ -17,7 +17,7 @@ from pyogrio.errors import DataSourceError
 
 from sinks.errors import OutputFailed
 from sinks.escape import spreadsheet_cell, text_of_cell
-from sinks.folder import recover
+from sinks.folder import UNREADABLE, recover
 from sinks.lock import refusal
 from sinks.texts import Language, text
 
@@ -162,7 +162,7 @@ class Results:
                 raise ValueError(MANIFEST)
             results = cls.read(root, meta)
             whole = path.read_bytes() == raw  # it leaves first and comes last
-        except (OSError, ValueError, KeyError, TypeError, DataSourceError) as error:
+        except (*UNREADABLE, DataSourceError) as error:
             raise OutputFailed(text("results.incomplete", language, folder=root)) from error
         if not whole:
             raise refusal(root, language)

@@ -38,6 +38,7 @@ from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
 from sinks.measure import Measured, measure
+from sinks.memory import take_room
 from sinks.overlaytables import overlay_tables
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
@@ -57,6 +58,9 @@ Progress = Callable[[str, float], None]
 PARTS: Final = ("regions", "workbook", "report", "map")
 #: What it writes only when the command or the study asks for it.
 ON_REQUEST: Final = ("rasters", "changes")
+
+#: Address space for the libraries that write [bytes].
+WRITING_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -243,6 +247,7 @@ def _write(
 ) -> Results:  # fmt: skip
     """Write tables first; then the faces, which read what was written and nothing else."""
     staging = folder.staging
+    take_room(WRITING_BYTES)
     (staging / "tables").mkdir()
     for name, table in computed.tables.items():
         write_table(table, staging / "tables" / f"{name}.csv")

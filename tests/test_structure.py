@@ -23,6 +23,7 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape texts checks validation limits rows units parameters draws"
+        " memory"
         " datum grid studyfile basemap sections targetchecks study"
     ),
     "geography": (
@@ -32,13 +33,13 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
-        " overlaytables palettes layers lock folder results inventory inputs measure ledger"
+        " overlaytables palettes layers lock folder verify results inventory inputs measure ledger"
         " reference patchpolygons changemaps surfaces"
         " manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run demo"
-        " explain starter execution repeat memory exits cli __init__ __main__"
+        " explain starter execution repeat exits cli __init__ __main__"
     ),
 }
 PLACES = {

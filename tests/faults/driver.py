@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -24,8 +25,11 @@ import numpy as np
 from sinks import cli
 from sinks import folder as folder_module
 from sinks import run as run_module
+from tests.modes import obey_modes
 from tests.tiny import CODES, write_tiny
 
+#: Events that Python reports when it changes something on a disk; `shutil.rmtree` is made of them.
+CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
 #: Longest time that a child may take [s].
 PATIENCE = 60.0
 
@@ -45,6 +49,12 @@ def at(module: Any, name: str, *, count: int, act: Callable[[], None]) -> None:
 def prepare(order: dict[str, Any]) -> None:
     """Make this child fail as it is told to."""
     own = os.getpid()
+    if "modes" in order:
+        obey_modes()
+    if "largest_file" in order:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)
+    if "disk" in order:
+        kill_at_change(Path(order["folder"]), count=order["disk"])
     actions: dict[str, Callable[[], None]] = {
         "kill": lambda: os.kill(own, signal.SIGKILL),
         "terminate": lambda: os.kill(own, signal.SIGTERM),
@@ -53,6 +63,9 @@ def prepare(order: dict[str, Any]) -> None:
         "memory": out_of_memory,
         "array": lambda: void(np.zeros(1 << 50)),
         "cut": lambda: os.truncate(order["file"], os.path.getsize(order["file"]) // 2),
+        "remove": lambda: Path(order["file"]).unlink(),
+        "touch": lambda: os.utime(order["file"], (1, 1)),
+        "limit": lambda: limit_memory(order["more"]),
     }
     if "when" in order:
         place, count = order["when"]
@@ -64,6 +77,32 @@ def prepare(order: dict[str, Any]) -> None:
             "remove": (folder_module, "_remove"),
         }[place]
         at(module, name, count=count, act=actions[order["act"]])
+
+
+def limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    size = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def kill_at_change(folder: Path, *, count: int) -> None:
+    """Kill this process just before change number `count` (from 0) that Python makes in a folder.
+
+    What GDAL writes is not seen; its files stand beside others that are.
+    """
+    left = [count]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in CHANGES or not str(arguments[0]).startswith(str(folder)):
+            return
+        if event == "open" and not int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            return
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+
+    sys.addaudithook(hook)
 
 
 def out_of_memory() -> None:

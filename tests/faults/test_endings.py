@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from sinks.errors import OutputFailed
+from sinks.errors import FolderLocked, OutputFailed
 from sinks.exits import ended, no_memory
 from sinks.folder import files_in, verify_outputs
+from sinks.lock import LOCK
+from sinks.memory import came_near_limit
+from sinks.texts import LANGUAGES, Language
 from tests.conftest import ROOT
 from tests.faults.conftest import Driver, mounted, small_disk
+from tests.modes import needs_modes, read_only, writable
 from tests.tiny import target, write_tiny
 
 TABLES = ("--only", "tables")
@@ -70,10 +75,24 @@ def test_told_to_end_it_cleans_up(
     told = driver.run("run", study, "--out", out, *TABLES, when=when, act=act)
     assert told.code == code
     assert "Traceback" not in told.said
+    assert "Stopped as asked" in told.said
+    assert "已按要求中断" in told.said
     assert hidden(out) == set()
     verify_outputs(out, "en")
     # From the first rename on the new run is complete: it is put in place all the same.
     assert (state(out) == before) == (when[0] != "swap")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows knows no hang-up")
+def test_what_was_to_be_ignored_is_ignored() -> None:
+    """`nohup sinks …` outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ended(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert ended(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 128 + signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 # Two runs
@@ -92,6 +111,7 @@ def test_the_second_run_is_refused_at_once(
     for words in (("run", study, "--out", out, *TABLES), ("report", out)):
         second = driver.run(*words)
         assert (second.code, str(out) in second.said) == (4, True), second.said
+        assert f"process {first[0]} on" in second.said
     assert driver.run("verify", out).code == 0, "reading needs no lock"
     assert state(out).items() >= before.items()
     flag.touch()
@@ -99,7 +119,18 @@ def test_the_second_run_is_refused_at_once(
     assert driver.run("run", study, "--out", out, *TABLES).code == 0
 
 
+def test_the_lock_of_a_killed_run_is_no_obstacle(driver: Driver, study: Path, out: Path) -> None:
+    words = ("run", study, "--out", out, *TABLES)
+    assert driver.run(*words, when=("compute", 0), act="kill").code == -9
+    assert (out / LOCK).read_text(encoding="utf-8").partition("\n")[0].isdecimal()
+    assert driver.run("verify", out).code == 0
+    assert driver.run(*words).code == 0
+    assert hidden(out) == set()
+
+
 # Disks
+
+EVERYTHING = ("--only", "tables,regions,workbook,report,map,rasters")
 
 
 def fill(folder: Path) -> Path:
@@ -160,7 +191,91 @@ def test_a_read_only_disk(driver: Driver, study: Path, tmp_path: Path) -> None:
         assert hidden(out) == set()
 
 
+@pytest.mark.parametrize("kilobytes", [8, 48, 80, 100, 160])
+def test_full_while_writing_tables_regions_rasters_pictures_pages(
+    driver: Driver, study: Path, out: Path, tmp_path: Path, kilobytes: int
+) -> None:
+    """Each library has its own word for it; the answer is one, and nothing is there."""
+    with small_disk(tmp_path / "disk", kilobytes):
+        refused = driver.run("run", study, "--out", tmp_path / "disk" / "new" / "out", *EVERYTHING)
+        assert refused.code == 3, refused.said
+        assert "No space left" in refused.said
+        assert "Traceback" not in refused.said
+        assert list((tmp_path / "disk").iterdir()) == []
+
+
+@pytest.mark.parametrize("largest", [2_000, 20_000, 100_000])
+def test_a_quota_on_files(driver: Driver, study: Path, out: Path, largest: int) -> None:
+    """As `ulimit -f`: the same, and it needs no root."""
+    before = state(out)
+    refused = driver.run("run", study, "--out", out, *EVERYTHING, largest_file=largest)
+    assert refused.code == 3, refused.said
+    assert "File too large" in refused.said
+    assert "Traceback" not in refused.said
+    assert (state(out), hidden(out)) == (before, set())
+
+
+@needs_modes
+def test_a_folder_without_permission(driver: Driver, study: Path, out: Path) -> None:
+    before = state(out)
+    read_only(out)
+    try:
+        for words in (("run", study, "--out", out, *TABLES), ("report", out)):
+            refused = driver.run(*words, modes=True)
+            assert refused.code == 3, refused.said
+            assert "Permission denied" in refused.said
+            assert str(out) in refused.said
+            assert "Traceback" not in refused.said
+        assert driver.run("verify", out, modes=True).code == 0
+        refused = driver.run("run", study, "--out", out / "new" / "deeper", modes=True)
+        assert refused.code == 3, refused.said
+        assert (state(out), hidden(out)) == (before, set())
+    finally:
+        writable(out)
+
+
+@needs_modes
+def test_a_folder_of_another_that_cannot_be_read(driver: Driver, study: Path, out: Path) -> None:
+    (out / "manifest.json").chmod(0)
+    refused = driver.run("verify", out, modes=True)
+    assert refused.code == 3, refused.said
+    assert str(out) in refused.said
+    assert "Traceback" not in refused.said
+
+
+def test_a_file_where_the_folder_should_be(driver: Driver, study: Path, out: Path) -> None:
+    refused = driver.run("run", study, "--out", study, *TABLES)
+    assert refused.code == 3, refused.said
+    assert str(study) in refused.said
+
+
 # Inputs
+
+CHANGED = {"en": "changed while the run was reading it", "zh": "运行期间 {name} 发生了变化"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["lc2010.tif", "counties.gpkg", "density.csv"])
+def test_an_input_that_vanishes_meanwhile(
+    driver: Driver, study: Path, out: Path, name: str, language: Language
+) -> None:
+    before = state(out)
+    told = study.read_text(encoding="utf-8").replace('"en"', f'"{language}"')
+    study.write_text(told, encoding="utf-8")
+    refused = driver.run(
+        "run", study, "--out", out, *TABLES,
+        when=("compute", 0), act="remove", file=str(study.parent / name),
+    )  # fmt: skip
+    assert refused.code == 5, refused.said
+    assert CHANGED[language].format(name=name) in refused.said
+    assert name in refused.said
+    assert (state(out), hidden(out)) == (before, set())
+
+
+def test_a_new_time_stamp_is_no_change(driver: Driver, study: Path, out: Path) -> None:
+    raster = str(study.parent / "lc2015.tif")
+    words = ("run", study, "--out", out, *TABLES)
+    assert driver.run(*words, when=("compute", 0), act="touch", file=raster).code == 0
 
 
 def test_an_input_cut_short_meanwhile(driver: Driver, study: Path, out: Path) -> None:
@@ -203,6 +318,33 @@ def test_want_of_memory_is_told(driver: Driver, study: Path, out: Path, act: str
     assert "--max-memory" in refused.said
     assert "Traceback" not in refused.said
     assert (state(out), hidden(out)) == (before, set())
+
+
+@pytest.mark.parametrize("more", [0, 60 << 20])
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+def test_memory_that_ends_on_the_way(driver: Driver, study: Path, out: Path, more: int) -> None:
+    """Better an error in words than a library that ends the process, or waits for ever."""
+    before = state(out)
+    refused = driver.run(
+        "run", study, "--out", out, *EVERYTHING, when=("compute", 0), act="limit", more=more
+    )
+    assert refused.code == 3, refused.said
+    assert "--max-memory" in refused.said
+    assert "Traceback" not in refused.said
+    assert (state(out), hidden(out)) == (before, set())
+
+
+def test_near_the_limit_every_strange_error_is_want_of_memory(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.exits.came_near_limit", lambda: True)
+    assert failing(RuntimeError("OGR Error code 6")) == 3
+    said = capsys.readouterr().err
+    assert "OGR Error code 6" in said
+    assert "--max-memory" in said
+    assert failing(FolderLocked("held")) == 4, "some errors have no other reading"
+    monkeypatch.undo()
+    assert not came_near_limit(), "the tests run without a limit"
 
 
 def failing(error: Exception, cause: Exception | None = None) -> int:
