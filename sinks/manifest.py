@@ -71,7 +71,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     study = inputs.study
     roles = {study.landcover.legend: "legend", study.density.table: "density"}
     boundaries = Path(study.regions.path)
-    grids = {tile.shown: tile.grid for source in inputs.sources.values() for tile in source.tiles}
+    read = [source.native or source for source in inputs.sources.values()]
+    grids = {tile.shown: tile.grid for source in read for tile in source.tiles}
     for name, value in inputs.hashes.items():
         own = name == study.file
         size = len(study.content) if own else study.path_of(name).stat().st_size

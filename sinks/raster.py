@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from sinks import environment
+from sinks.aligned import AlignedReader, align
 from sinks.checks import Problems, Severity, first_few
 from sinks.grid import Grid
 from sinks.limits import Limits
@@ -87,6 +88,8 @@ class RasterSource:
         The tiles; empty if it is one file.
     filler : float or None
         Stands for no data where there is no tile.
+    native : RasterSource or None
+        What it is read from, where that lies on another grid.
     """
 
     path: Path
@@ -98,10 +101,16 @@ class RasterSource:
     block: tuple[int, int]
     parts: tuple[Tile, ...] = ()
     filler: float | None = None
+    native: RasterSource | None = None
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
         """Its files and where they lie, be it one or many."""
+        if self.native is not None:  # each of them may be asked for anything
+            return tuple(
+                replace(tile, grid=self.grid, block=self.block, row=0, col=0)
+                for tile in self.native.tiles
+            )
         own = Tile(self.path, self.shown, self.band, self.grid, self.block)
         return self.parts or (own,)
 
@@ -114,7 +123,9 @@ class RasterSource:
     def open(self) -> Iterator[Any]:
         """Open the dataset, safely, for the time of a ``with`` block."""
         with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
-            if self.parts:
+            if self.native is not None:
+                yield AlignedReader(self, stack.enter_context(self.native.open()))
+            elif self.parts:
                 yield stack.enter_context(closing(TileReader(self, open_raster)))
             else:
                 yield stack.enter_context(open_raster(self.path))
@@ -181,6 +192,9 @@ def load_rasters(
             sources[year] = whole
     if len(sources) < len(config.years):
         return None
+    if config.align is not None:
+        reference = config.align_year or min(sources)
+        return align(sources, reference, blank=tuple(blank or ()), problems=problems)
     return sources if _one_grid(sources, problems) else None
 
 

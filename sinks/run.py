@@ -19,6 +19,7 @@ import geopandas as gpd
 import pandas as pd
 
 from sinks import tabulate
+from sinks.alignment import alignment_table
 from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density, density_array
 from sinks.boundaries.geopackage import write_geopackage
@@ -128,6 +129,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
     stock = Stock(areas, density, level=study.uncertainty.level)
     held = accounts(inputs, measured, stock=stock)
+    execution = Execution(options.engine or threads(options.workers), options.strip_bytes)
+    moved = alignment_table(inputs, problems, execution=execution)
     options.progress("tables", 0.0)
     tables = {
         "stock": tabulate.stock_table(stock, regions),
@@ -144,6 +147,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "implausible": implausible_table(areas, inputs.rules, legend=legend),
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
+        **({} if moved is None else {"alignment": moved}),
         **overlay_tables(
             inputs.zones, measured.zones, density=density, regions=regions, legend=legend,
             level=study.uncertainty.level,

@@ -94,6 +94,7 @@ class LandcoverConfig(Part):
     band: int | None = Field(None, ge=1, description="asserted band of all rasters")
     nodata: int | None = Field(None, description="asserted no-data code of all rasters")
     align: Literal["nearest"] | None = Field(None, description="policy for different grids")
+    align_year: int | None = Field(None, description="year whose grid holds; the first if absent")
     coverage: Literal["exact", "centre"] = Field("exact", description="rule for border cells")
     allow_version_change: bool = Field(False, description="compare product versions all the same")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import PrivateAttr, ValidationError
 
 from sinks.basemap import MapConfig, check_map
-from sinks.checks import Problems
+from sinks.checks import Problems, Severity
 from sinks.limits import Limits
 from sinks.sections import (
     YEAR,
@@ -30,7 +30,7 @@ from sinks.validation import Part, read_part, shown
 
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
-    "accuracy", "landcover.align", "density.plots", "density.raster",
+    "accuracy", "density.plots", "density.raster",
     "density.subcompartments",
 )  # fmt: skip
 
@@ -195,6 +195,17 @@ def _check_targets(
             problems.error("study.target_pools", file=file, place=place, pools=pools)
 
 
+def _check_align(study: Study | None, *, file: str, problems: Problems) -> None:
+    """Refuse a grid of a year that the study has not."""
+    year = study.landcover.align_year if study else None
+    if study is not None and year is not None and year not in study.years:
+        years = ", ".join(str(own) for own in study.years)
+        problems.error(
+            "study.year_without_raster", file=file, place="landcover.align_year",
+            key="align_year", year=year, years=years,
+        )  # fmt: skip
+
+
 def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
     """Refuse two overlays of one name: their rows could not be told apart."""
     names: set[object] = set()
@@ -249,6 +260,8 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_not_yet(data, file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
+    if not problems.of(Severity.ERROR):
+        _check_align(study, file=file, problems=problems)
     _check_files(data, base, file=file, problems=problems)
     if study is not None:
         check_map(study.map, file=file, problems=problems)

@@ -91,6 +91,9 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "transition_summary": [*place, "stratum", *components],
         "group_summary": [*place, "group", *components],
+        "alignment": [
+            *["region_code", "year", "stratum", "own_grid_ha", "aligned_ha", "difference_ha"],
+        ],
         "change_classes": [*place, "change_class", "area_ha", "area_mu", "change_t_c"],
         "implausible": [
             *["region_code", "start", "end", "rule", "from_stratum", "to_stratum", "area_ha"],

@@ -23,23 +23,22 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape texts checks validation limits rows units parameters draws"
-        " memory"
-        " datum grid studyfile basemap sections targetchecks study"
+        " memory datum grid studyfile basemap sections targetchecks study"
     ),
     "geography": (
-        "legend boundaries regions shares outlines overlays rasterheader sidecars tiles raster"
-        " windows compiled hashtable zonal joint rasterchecks checkpoint cluster"
+        "legend boundaries regions shares outlines overlays rasterheader sidecars tiles"
+        " aligned raster windows compiled hashtable zonal joint rasterchecks checkpoint"
+        " cluster"
     ),
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
-        " overlaytables palettes layers lock folder verify results inventory inputs measure ledger"
-        " reference patchpolygons changemaps surfaces"
-        " manifest"
+        " overlaytables palettes layers lock folder verify results inventory inputs measure"
+        " alignment ledger reference patchpolygons changemaps surfaces manifest"
     ),
     "faces": (
-        "wording chain closure quality comparison summary maps report workbook publish run demo"
-        " explain starter execution repeat exits cli __init__ __main__"
+        "wording chain closure quality comparison summary maps report workbook publish run"
+        " demo explain starter execution repeat exits cli __init__ __main__"
     ),
 }
 PLACES = {
