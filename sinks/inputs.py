@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pyproj import Transformer
 
+from sinks.biomass.plotplaces import place_plots
+from sinks.biomass.plots import Plots, Sheet, load_plots
 from sinks.biomass.table import DensityRow, load_density_table
 from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
@@ -40,6 +42,7 @@ class Inputs:
     zones: Zones
     shares: Mapping[str, npt.NDArray[np.float64]]
     densities: Sequence[DensityRow]
+    plots: Plots | None
     transformer: Transformer
     hashes: Mapping[str, str]
     rules: Sequence[Rule] = ()
@@ -87,6 +90,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         check_nodata(sources, legend, asserted=asserted, problems=problems)
     densities = _densities(study, legend, refused=refused, problems=problems)
     rules = _rules(study, legend, refused=refused, problems=problems)
+    plots = _plots(study, regions, refused=refused, problems=problems)
     transformer = None
     overlays: list[Overlay] = []
     zones = None
@@ -104,7 +108,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     ):  # fmt: skip
         return None
     return Inputs(
-        study, legend, regions, sources, overlays, zones, shares, densities, transformer,
+        study, legend, regions, sources, overlays, zones, shares, densities, plots, transformer,
         hashes, rules,
     )  # fmt: skip
 
@@ -143,7 +147,7 @@ def _shares(
 
 def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
-    tables = [study.landcover.legend, study.density.table]
+    tables = [study.landcover.legend, *filter(None, [study.density.table])]
     tables += [study.change.rules] if study.change else []
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
@@ -178,6 +182,8 @@ def _densities(
     """Read the density table; an InVEST table speaks of the legend's codes."""
     if legend is None or "density.table" in refused:
         return None
+    if study.density.table is None:
+        return []
     stratum_of = {code: legend.stratum_of(code) for code in legend.codes}
     return load_density_table(
         study.density.table, base=study.base, stratum_of=stratum_of, problems=problems,
@@ -193,6 +199,24 @@ def _rules(
         return ()
     name = study.change.rules if study.change else RULES
     return load_rules(name, legend, base=study.base, problems=problems, limits=study.limits)
+
+
+def _plots(
+    study: Study, regions: Regions | None, *, refused: AbstractSet[str], problems: Problems
+) -> Plots | None:
+    """Read the plots whose paths are right and put them into their regions."""
+    config = study.density.plots
+    if config is None or any(place.startswith("density.plots") for place in refused):
+        return None
+    named = {0: config.path} if config.path is not None else {}
+    named |= {int(year): path for year, path in (config.rounds or {}).items()}
+    sheets = [
+        Sheet(study.path_of(path), path, year, study.limits) for year, path in sorted(named.items())
+    ]
+    plots = load_plots(sheets, config, problems=problems)
+    if plots is None or regions is None:
+        return None
+    return place_plots(plots, regions.frame, crs=config.crs, problems=problems)
 
 
 def file_hashes(study: Study) -> dict[str, str]:

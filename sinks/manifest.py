@@ -69,7 +69,10 @@ def manifest(
 def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """Yield what the manifest says of every input file."""
     study = inputs.study
-    roles = {study.landcover.legend: "legend", study.density.table: "density"}
+    roles = {study.landcover.legend: "legend", study.density.table or "": "density"}
+    plots = study.density.plots
+    if plots is not None:
+        roles |= dict.fromkeys([plots.path or "", *(plots.rounds or {}).values()], "plots")
     boundaries = Path(study.regions.path)
     read = [source.native or source for source in inputs.sources.values()]
     grids = {tile.shown: tile.grid for source in read for tile in source.tiles}

@@ -37,7 +37,7 @@ NUMBERS: Final = frozenset(
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(
-    {"year", "start", "end", "first_change", "last_change", "changes", "flips"}
+    {"year", "start", "end", "plots", "first_change", "last_change", "changes", "flips"}
 )
 #: Endings of the names of columns that hold numbers in that unit.
 UNITS: Final = ("_ha", "_mu", "_t_c", "_pct")

@@ -21,7 +21,7 @@ import pandas as pd
 from sinks import tabulate
 from sinks.alignment import alignment_table
 from sinks.attribution import attribution_table, ranking_table
-from sinks.biomass.density import Density, density_array
+from sinks.biomass.density import Density
 from sinks.boundaries.geopackage import write_geopackage
 from sinks.changemaps import check_reach, write_change_maps
 from sinks.changetables import change_classes_table, implausible_table
@@ -30,6 +30,7 @@ from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
 from sinks.errors import InputChanged
 from sinks.folder import OutputFolder, held, sha256_of
+from sinks.fromplots import densities, models_tables
 from sinks.inputs import Inputs, file_hashes, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
@@ -103,17 +104,13 @@ def factors(
     if measured is None:
         return None
     areas = measured.regions
-    density = density_array(
-        inputs.densities, strata=[str(name) for name in areas.area["stratum"].values],
-        years=study.years, regions=inputs.regions.codes, config=study.density,
-        uncertainty=study.uncertainty, problems=problems,
-    )  # fmt: skip
-    pools = sorted({row.pool for row in inputs.densities})
+    rows, density = densities(inputs, areas, problems=problems)
+    pools = sorted({row.pool for row in rows})
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
     if density is None or problems.of(Severity.ERROR):
         return None
     if density.by_region and _wants_rasters(inputs, options):
-        problems.warn("surfaces.by_region", file=study.density.table)
+        problems.warn("surfaces.by_region", file=study.density.table or "")
     if study.change is not None or _wants_changes(inputs, options):
         check_reach(inputs, problems)
     return None if problems.of(Severity.ERROR) else (measured, density)
@@ -148,6 +145,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "coverage": tabulate.coverage_table(areas),
         "parameters": tabulate.parameters_table(density),
         **({} if moved is None else {"alignment": moved}),
+        **models_tables(areas, density),
         **overlay_tables(
             inputs.zones, measured.zones, density=density, regions=regions, legend=legend,
             level=study.uncertainty.level,

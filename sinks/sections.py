@@ -138,7 +138,9 @@ class PlotsConfig(Part):
 class DensityConfig(Part):
     """`[density]`: carbon per hectare by stratum, pool and year."""
 
-    table: str = Field(min_length=1, description="CSV, an InVEST table, or a packaged set")
+    table: str | None = Field(
+        None, min_length=1, description="CSV, an InVEST table, or a packaged set"
+    )
     pools: tuple[Pool, ...] | None = Field(None, description="pools to count; all when absent")
     relative_se: float | None = Field(
         None, ge=0, le=5, description="asserted spread of values that state none"

@@ -30,7 +30,7 @@ from sinks.validation import Part, read_part, shown
 
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
-    "accuracy", "density.plots", "density.raster",
+    "accuracy", "density.raster",
     "density.subcompartments",
 )  # fmt: skip
 
@@ -114,6 +114,10 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         for i, item in enumerate(value if tiled else (value,)):
             place = f"landcover.rasters.{year}.{i}" if tiled else f"landcover.rasters.{year}"
             named[place] = item.get("path") if isinstance(item, dict) else item
+    plots = _table(_table(data, "density"), "plots")
+    named["density.plots.path"] = plots.get("path")
+    for year, path in _table(plots, "rounds").items():
+        named[f"density.plots.rounds.{year}"] = path
     # Anything without these marks is the name of a packaged table.
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
@@ -126,6 +130,27 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(value, str) and any(mark in value.lower() for mark in marks)
     }
     return {place: value for place, value in named.items() if isinstance(value, str) and value}
+
+
+def _check_density(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
+    """Check that densities have a source, and plots one file or one file per round."""
+    density = data.get("density")
+    if not isinstance(density, dict):
+        return  # told as a missing table already
+    plots = density.get("plots")
+    if not isinstance(plots, dict):
+        if "table" not in density and plots is None:
+            problems.error("study.missing_key", file=file, place="density.table", key="table")
+        return
+    place = "density.plots"
+    if plots.get("path") is None and not plots.get("rounds"):
+        problems.error("study.missing_key", file=file, place=place, key="path")
+    if plots.get("path") is not None and plots.get("rounds"):
+        problems.error("plots.path_and_rounds", file=file, place=place)
+    for key in _table(plots, "rounds"):
+        if not YEAR.fullmatch(key):
+            where = f"{place}.rounds"
+            problems.error("study.bad_year", file=file, place=where, found=key[:80])
 
 
 def _check_files(data: Mapping[str, Any], base: Path, *, file: str, problems: Problems) -> None:
@@ -258,6 +283,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     study = read_part(Study, data, file=file, problems=problems)
     years = _years(data, file=file, problems=problems)
     _check_not_yet(data, file=file, problems=problems)
+    _check_density(data, file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
     if not problems.of(Severity.ERROR):

@@ -198,21 +198,17 @@ def coverage_table(activity: Activity) -> pd.DataFrame:
 
 def parameters_table(density: Density) -> pd.DataFrame:
     """Return `parameters.csv`: every parameter used."""
-    return pd.DataFrame(
-        [
-            {
-                "name": name,
-                "value": row.value,
-                "se": se,
-                "unit": "t C/ha",
-                "distribution": row.kind(se),
-                "source": row.source,
-                "confidence": row.confidence,
-            }
-            for name, row, se in density.rows
-        ],
-        columns=["name", "value", "se", "unit", "distribution", "source", "confidence"],
-    )
+    columns = ["name", "value", "se", "unit", "distribution", "source", "confidence"]
+    own: list[tuple[str, float, float, str, str, str, str]] = [
+        (name, row.value, se, "t C/ha", row.kind(se), row.source, row.confidence)
+        for name, row, se in density.rows
+    ]
+    models = [] if density.plots is None else density.plots.parameters
+    own += [
+        (row.name, row.value, se, row.unit, row.distribution, row.source, row.confidence)
+        for row, se in models
+    ]
+    return pd.DataFrame(own, columns=columns)
 
 
 def json_text(content: Any) -> str:

@@ -17,7 +17,7 @@ from sinks.run import check_study
 from tests.conftest import ROOT
 
 #: Tables that the study file knows and this version refuses.
-NOT_BUILT = {"accuracy", "plots", "raster", "subcompartments"}
+NOT_BUILT = {"accuracy", "raster", "subcompartments"}
 
 
 def sections(page: str) -> dict[str, str]:
@@ -55,6 +55,8 @@ def test_every_key_of_the_study_is_explained() -> None:
     pages = {re.sub(r"[\[\]]", "", title): body for title, body in sections("study.md").items()}
     for name in set(schema["properties"]) - NOT_BUILT:
         assert first_column(pages[name], "Key") == keys_of(schema, name) - NOT_BUILT, name
+    plots = set(schema["$defs"]["PlotsConfig"]["properties"])
+    assert first_column(pages["density.plots"], "Key") == plots
 
 
 def documented_columns(body: str) -> set[str]:
@@ -126,6 +128,10 @@ def columns_promised() -> dict[str, list[str]]:
             *["outside_ha", "common_valid_ha"],
         ],
         "parameters": ["name", "value", "se", "unit", "distribution", "source", "confidence"],
+        "models": [
+            *["model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots"],
+            *["density_t_c_ha", "area_ha", "stock_t_c"],
+        ],
         "attribution": [
             *[*region, "level", "start", "end", "cause", "area_ha", "change_t_c", *interval],
         ],

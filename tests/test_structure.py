@@ -34,7 +34,7 @@ BANDS = {
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables palettes layers lock folder verify results inventory inputs measure"
-        " alignment ledger reference patchpolygons changemaps surfaces manifest"
+        " fromplots alignment ledger reference patchpolygons changemaps surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run"

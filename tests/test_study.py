@@ -165,7 +165,7 @@ MISTAKES = {
     "grid of no year": ("coverage =", 'align = "nearest"\nalign_year = 1999\ncoverage =',
                         "year_without_raster", "landcover.align_year"),
     "plots": ("[uncertainty]", '[density.plots]\npath = "p.csv"\n[uncertainty]',
-              "not_yet", "density.plots"),
+              "no_such_file", "density.plots.path"),
     "missing file": ("counties.gpkg", "countries.gpkg", "no_such_file", "regions.path"),
     "missing raster": ("lc2015.tif", "lc2016.tif", "no_such_file", "landcover.rasters.2015"),
     "missing legend": ("legend.csv", "legends.csv", "no_such_file", "landcover.legend"),

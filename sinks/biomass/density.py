@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sinks.biomass.plotdensity import PlotDensity
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
 from sinks.draws import Distribution, probabilities, quantiles, range_se
@@ -36,6 +37,8 @@ class Density:
         Every parameter used: its name, its row and its standard error [t C/ha].
     seed : int
     draws : int
+    plots : PlotDensity, optional
+        Where densities come from plots; they bring their own draws.
     """
 
     value: xr.DataArray
@@ -44,6 +47,7 @@ class Density:
     rows: tuple[tuple[str, DensityRow, float], ...]
     seed: int
     draws: int
+    plots: PlotDensity | None = None
 
     @property
     def held(self) -> frozenset[tuple[str, str]]:
@@ -81,8 +85,20 @@ class Density:
                         se=float(se[s, p, y]),
                         distribution=_distribution(float(se[s, p, y]), bool(wide[s, p, y])),
                     )
+        if self.plots is not None:
+            _from_plots(out, value, plots=self.plots)
         coords = {name: value.coords[name] for name in ("stratum", "pool", "year")}
         return xr.DataArray(out, dims=("stratum", "pool", "year", "draw"), coords=coords)
+
+
+def _from_plots(out: Floats, value: xr.DataArray, *, plots: PlotDensity) -> None:
+    """Put the draws of plots in the place of a table's, dims (stratum, pool, year, draw)."""
+    strata = [str(name) for name in value["stratum"].values]
+    pools = [str(name) for name in value["pool"].values]
+    for s, stratum in enumerate(plots.strata):
+        for p, pool in enumerate(plots.pools):
+            if pool in pools and not np.isnan(plots.value[s, p]).any():
+                out[strata.index(stratum), pools.index(pool)] = plots.all_drawn[s, p]
 
 
 def _distribution(se: float, wide: bool) -> Distribution:
@@ -152,7 +168,7 @@ def density_array(
         known = sorted({f"{row.stratum}/{row.pool}" for row in rows})
         problems.error(
             "density.missing",
-            file=config.table,
+            file=config.table or "",
             count=len(missing),
             keys=first_few(missing, problems.language),
             nearest=nearest(missing[0], known),
@@ -176,7 +192,7 @@ def _warn_strange_regions(
     if strange:
         problems.warn(
             "density.strange_regions",
-            file=config.table,
+            file=config.table or "",
             count=len(strange),
             codes=first_few(strange, problems.language),
             nearest=nearest(strange[0], regions),
@@ -240,7 +256,7 @@ def _spreads(
         default = _default(pool)
         problems.warn(
             code,
-            file=config.table,
+            file=config.table or "",
             place=pool,
             strata=names,
             relative=default.value if config.relative_se is None else config.relative_se,
@@ -254,8 +270,12 @@ def _default(pool: str) -> Parameter:
 
 
 def _warn_memory(rows: Iterable[DensityRow], config: DensityConfig, *, problems: Problems) -> None:
-    names = {f"{row.stratum}/{row.pool}" for row in rows if row.confidence == "memory"}
-    warn_unchecked(names, table=config.table, problems=problems)
+    names = {
+        f"{row.stratum}/{row.pool}"
+        for row in rows
+        if row.confidence == "memory" and not row.from_plots
+    }
+    warn_unchecked(names, table=config.table or "", problems=problems)
 
 
 def _assembled(

@@ -46,6 +46,7 @@ class DensityRow:
     source: str = ""
     confidence: str = ""
     note: str = ""
+    from_plots: bool = False
 
     @property
     def name(self) -> str:
@@ -208,7 +209,10 @@ class _Reader:
         return DensityRow(
             row["stratum"],
             pool,
-            **converted,
+            value=converted["value"],
+            se=converted["se"],
+            low=converted["low"],
+            high=converted["high"],
             interval=self._interval(row),
             distribution=self._distribution(row),
             year=self._year(row),

@@ -1,0 +1,239 @@
+"""From plots as they were read to a sample of the legend's strata in the study's years."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks.biomass import plotdesign
+from sinks.biomass.models import DEFAULT_MODEL, apply_model, models
+from sinks.biomass.plotdensity import PlotDensity, Sample, estimate_all
+from sinks.biomass.plots import Plots
+from sinks.biomass.species import classify, forest_types
+from sinks.biomass.stands import TREE_POOLS, Draws, StandCarbon
+from sinks.checks import Problems, first_few, nearest
+from sinks.sections import PlotsConfig
+
+#: A second opinion beside the default model where the study names none.
+USUAL_MODELS: Final = (DEFAULT_MODEL, "ipcc_bcef_subtropical")
+#: A survey counts for the year of the study that is no further off than this [years].
+NEAR_YEARS: Final = 3
+
+
+def plot_densities(
+    plots: Plots,
+    config: PlotsConfig,
+    *,
+    strata: Sequence[str],
+    years: Sequence[int],
+    draws: Draws,
+    problems: Problems,
+) -> PlotDensity | None:
+    """Estimate the densities that plots can give.
+
+    Parameters
+    ----------
+    plots : Plots
+        Placed, where they have coordinates.
+    config : PlotsConfig
+    strata : sequence of str
+        Strata of the legend that occur on the maps.
+    years : sequence of int
+        The study's.
+    draws : Draws
+    problems : Problems
+        Gains errors for what must be corrected, and warnings for what falls back to the table.
+
+    Returns
+    -------
+    PlotDensity or None
+        None if there is an error, or no stratum can be estimated.
+    """
+    frame = _rounds(plots, years, problems=problems)
+    if frame is None:
+        return None
+    frame = _typed(frame, config, shown=plots.shown, problems=problems)
+    frame = _targeted(frame, config, strata=strata, shown=plots.shown, problems=problems)
+    if frame is None:
+        return None
+    cells = _estimable(frame, config, years=years, shown=plots.shown, problems=problems)
+    frame = frame[frame["target"].isin(list(cells))].reset_index(drop=True)
+    if frame.empty or not _species_known(frame, shown=plots.shown, problems=problems):
+        return None
+    measured = {pool: frame[pool].to_numpy(dtype=np.float64) for pool in plots.pools}
+    stands = _stands(frame, config, measured=measured, draws=draws, problems=problems)
+    if stands is None:
+        return None
+    for own in list(stands.values())[:1]:
+        own.warn_range(problems, file=plots.shown)
+    return estimate_all(Sample(frame, measured, stands), config, cells=cells, draws=draws)
+
+
+def _rounds(plots: Plots, years: Sequence[int], *, problems: Problems) -> pd.DataFrame | None:
+    """Return the plots with a year of the study each; one round serves all years, and is told."""
+    frame = plots.frame
+    rounds = sorted(int(year) for year in frame["year"].unique() if year)
+    near = {year: min(years, key=lambda known: (abs(known - year), known)) for year in rounds}
+    far = [year for year in rounds if abs(near[year] - year) > NEAR_YEARS]
+    used = {year: near[year] for year in rounds if year not in far}
+    if len(set(used.values())) <= 1:
+        problems.warn("plots.one_round", file=plots.shown, years=", ".join(map(str, rounds)) or "-")
+        whole = [frame.assign(year=year) for year in years]
+        return pd.concat(whole, ignore_index=True)
+    if far or (frame["year"] == 0).any():
+        count = int((frame["year"].isin(far) | (frame["year"] == 0)).sum())
+        problems.warn(
+            "plots.other_years", file=plots.shown, count=count,
+            years=", ".join(map(str, years)), found=", ".join(map(str, far)) or "-",
+        )  # fmt: skip
+    kept = frame[frame["year"].isin(list(used))]
+    mapped = kept.assign(year=kept["year"].map(used))
+    repeated = mapped[mapped.duplicated(["plot_id", "year"])]
+    if len(repeated):
+        problems.error(
+            "plots.same_year", file=plots.shown, count=len(repeated),
+            items=first_few(repeated["plot_id"], problems.language),
+        )  # fmt: skip
+        return None
+    return mapped.reset_index(drop=True)
+
+
+def _typed(
+    frame: pd.DataFrame, config: PlotsConfig, *, shown: str, problems: Problems
+) -> pd.DataFrame:
+    """Add the forest type of every plot, by its species or the type that it names itself."""
+    names = frame["species"].where(frame["species"] != "", frame["forest_type"])
+    types, unknown = classify(list(names.replace(config.species)))
+    frame = frame.assign(named=names, forest_type=types)
+    wanted = set(frame.loc[frame["volume"] > 0, "named"])
+    wrong = {name: near for name, near in unknown.items() if name in wanted}
+    if wrong:
+        items = [f"{name} ({near})" for name, near in sorted(wrong.items())]
+        lines = frame.loc[frame["named"].isin(list(wrong)) & (frame["volume"] > 0), "line"]
+        problems.error(
+            "plots.unknown_species", file=shown, count=len(lines),
+            items=first_few(items, problems.language), lines=first_few(lines, problems.language),
+        )  # fmt: skip
+    return frame
+
+
+def _targeted(
+    frame: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str], shown: str,
+    problems: Problems,
+) -> pd.DataFrame | None:  # fmt: skip
+    """Add the stratum of the legend that every plot speaks for; others are left out, and told."""
+    own = forest_types()["stratum"]
+    by_type = frame["forest_type"].map(own).fillna("")
+    label = frame["stratum"].where(frame["stratum"] != "", by_type)
+    target = label.map(lambda name: _stratum_of(str(name), config, strata=strata))
+    strange = sorted(set(config.strata) - set(label))
+    lost = target[~target.isin(list(strata))]
+    if strange:
+        problems.error(
+            "plots.strata_key", file=shown, names=first_few(strange, problems.language),
+            nearest=nearest(strange[0], sorted(set(label))),
+        )  # fmt: skip
+    if len(lost) == len(frame):
+        problems.error(
+            "plots.no_stratum", file=shown, found=first_few(sorted(set(lost)), problems.language),
+            strata=first_few(strata, problems.language, count=12),
+        )  # fmt: skip
+        return None
+    if len(lost):
+        problems.warn(
+            "plots.unused_strata", file=shown, count=len(lost),
+            names=first_few(sorted(set(lost)), problems.language),
+            strata=first_few(strata, problems.language, count=12),
+        )  # fmt: skip
+    return frame.assign(label=label, target=target)[target.isin(list(strata))]
+
+
+def _stratum_of(label: str, config: PlotsConfig, *, strata: Sequence[str]) -> str:
+    """Return the stratum of the legend for a stratum of the plots.
+
+    A legend that knows forest only as such takes every forest stratum of the packaged types.
+    """
+    name = config.strata.get(label, label)
+    whole = name.partition("_")[0]
+    return whole if name not in strata and whole in strata else name
+
+
+def _estimable(
+    frame: pd.DataFrame, config: PlotsConfig, *, years: Sequence[int], shown: str,
+    problems: Problems,
+) -> dict[str, Sequence[int]]:  # fmt: skip
+    """Return the strata that can be estimated in every year; a change of source is no change."""
+    out: dict[str, Sequence[int]] = {}
+    lacking: list[str] = []
+    unweighted: set[str] = set()
+    for stratum in sorted(set(frame["target"])):
+        short = []
+        for year in years:
+            rows = frame[(frame["target"] == stratum) & (frame["year"] == year)]
+            if config.estimator in plotdesign.WEIGHTED:
+                unweighted |= set(rows["label"]) - set(config.weights)
+            short += _short(rows, config, year=year)
+        if short:
+            lacking.append(f"{stratum} ({', '.join(short)})")
+        else:
+            out[stratum] = tuple(years)
+    if unweighted:
+        problems.error(
+            "plots.no_weight", file=shown, names=first_few(sorted(unweighted), problems.language)
+        )
+        return {}
+    if lacking:
+        problems.warn(
+            "plots.not_estimable", file=shown, count=len(lacking),
+            items=first_few(lacking, problems.language),
+        )  # fmt: skip
+    return out
+
+
+def _short(rows: pd.DataFrame, config: PlotsConfig, *, year: int) -> list[str]:
+    """Return why a stratum is not estimable in a year; empty if it is."""
+    if config.estimator in plotdesign.WEIGHTED:
+        counts = rows["label"].value_counts()
+        few = [f"{name}: {counts[name]}" for name in counts.index if counts[name] < 2]
+        return [f"{year}: {item}" for item in few] or ([] if len(rows) else [f"{year}: 0"])
+    units = len(rows)
+    if config.estimator == "clusters":
+        units = int(rows["cluster"].where(rows["cluster"] != "", rows["plot_id"]).nunique())
+    return [] if units > 1 else [f"{year}: {units}"]
+
+
+def _species_known(frame: pd.DataFrame, *, shown: str, problems: Problems) -> bool:
+    """Tell whether every plot with growing stock says what grows there."""
+    wooded = (frame["volume"] > 0) & frame["agb"].isna() & (frame["named"] == "")
+    if wooded.any():
+        lines = first_few(frame.loc[wooded, "line"], problems.language)
+        problems.error("plots.no_species", file=shown, count=int(wooded.sum()), lines=lines)
+    unknown = (frame["volume"] > 0) & frame["agb"].isna() & (frame["forest_type"] == "")
+    return not unknown.any()
+
+
+def _stands(
+    frame: pd.DataFrame, config: PlotsConfig,
+    *, measured: Mapping[str, npt.NDArray[np.float64]], draws: Draws, problems: Problems,
+) -> dict[str, StandCarbon] | None:  # fmt: skip
+    """Return the plots by each model; none is needed where all of the trees' pools are measured."""
+    if all(pool in measured and not np.isnan(measured[pool]).any() for pool in TREE_POOLS):
+        return {}
+    names = config.models or USUAL_MODELS
+    strange = [name for name in names if name not in models()]
+    for name in strange:
+        problems.error("plots.unknown_model", place=name, nearest=nearest(name, models()))
+    if strange:
+        return None
+    return {
+        name: apply_model(
+            name, volume=frame["volume"].to_numpy(dtype=np.float64),
+            forest_type=frame["forest_type"].to_numpy(dtype=object), draws=draws,
+            problems=problems,
+        )
+        for name in names
+    }  # fmt: skip

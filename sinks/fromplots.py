@@ -1,0 +1,99 @@
+"""Where plots meet the study: densities from them, and the models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sinks.biomass.density import Density, density_array
+from sinks.biomass.models import model_row
+from sinks.biomass.plotdensity import PlotDensity
+from sinks.biomass.plotrows import rows_with_plots
+from sinks.biomass.plotsample import plot_densities
+from sinks.biomass.stands import TREE_POOLS, Draws
+from sinks.biomass.table import DensityRow
+from sinks.checks import Problems
+from sinks.inputs import Inputs
+from sinks.landcover.activity import Activity
+
+MODEL_COLUMNS = (
+    "model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots",
+    "density_t_c_ha", "area_ha", "stock_t_c",
+)  # fmt: skip
+
+
+def densities(
+    inputs: Inputs, areas: Activity, *, problems: Problems
+) -> tuple[Sequence[DensityRow], Density | None]:
+    """Return the density rows of a study and the densities: plots first, else the table.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    areas : Activity
+        Names the strata that occur.
+    problems : Problems
+
+    Returns
+    -------
+    rows : sequence of DensityRow
+    density : Density or None
+        None if something is missing or must be corrected.
+    """
+    study = inputs.study
+    strata = [str(name) for name in areas.area["stratum"].values]
+    plots = _plots(inputs, strata, problems=problems)
+    rows = inputs.densities
+    if plots is not None:
+        rows = rows_with_plots(rows, plots, language=study.language)
+        wanted = study.density.pools
+        rows = [row for row in rows if wanted is None or row.pool in wanted or not row.from_plots]
+    density = density_array(
+        rows, strata=strata, years=study.years, regions=inputs.regions.codes,
+        config=study.density, uncertainty=study.uncertainty, problems=problems,
+    )  # fmt: skip
+    return rows, density if density is None else replace(density, plots=plots)
+
+
+def _plots(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> PlotDensity | None:
+    study, config = inputs.study, inputs.study.density.plots
+    if inputs.plots is None or config is None:
+        return None
+    draws = Draws(study.uncertainty.seed, study.uncertainty.draws)
+    return plot_densities(
+        inputs.plots, config, strata=strata, years=study.years, draws=draws, problems=problems
+    )
+
+
+def models_tables(areas: Activity, density: Density) -> dict[str, pd.DataFrame]:
+    """Return `models.csv`, the densities of every model side by side; nothing without models.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        One row per model, year, stratum and pool: what the whole study area would hold by each.
+    """
+    plots = density.plots
+    if plots is None or not plots.stands:
+        return {}
+    whole = areas.area.sum("region")
+    rows: list[dict[str, Any]] = []
+    for place, name in enumerate(plots.stands):
+        words, means = model_row(name), plots.central_of(name)
+        for s, p, t in np.ndindex(means.shape):
+            stratum, pool, year = plots.strata[s], plots.pools[p], plots.years[t]
+            if pool not in TREE_POOLS or plots.is_measured(s, p):
+                continue
+            hectares = float(whole.sel(stratum=stratum, year=year))
+            rows.append({
+                "model": name, "model_zh": words["name_zh"], "model_en": words["name_en"],
+                "central": "true" if place == 0 or plots.config.model_choice else "false",
+                "year": year, "stratum": stratum, "pool": pool, "plots": int(plots.count[s, t]),
+                "density_t_c_ha": float(means[s, p, t]), "area_ha": hectares,
+                "stock_t_c": float(means[s, p, t]) * hectares,
+            })  # fmt: skip
+    return {"models": pd.DataFrame(rows, columns=list(MODEL_COLUMNS))} if rows else {}
