@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-import rasterio.shutil
 import xarray as xr
 from rasterio.transform import Affine
-from rasterio.windows import Window
 
 from sinks import __version__
+from sinks.cog import BLOCK, Floats, TileStore, halved, packed, write_cog
+from sinks.grid import Grid
 from sinks.inputs import Inputs
 from sinks.landcover.activity import pairs_of
 from sinks.measure import coding
-from sinks.raster import GDAL_OPTIONS, RasterSource, read_window, to_symbols
+from sinks.raster import GDAL_OPTIONS, read_window, to_symbols
 from sinks.texts import text
+from sinks.windows import Window
 
-Floats = npt.NDArray[np.float32]
-
-BLOCK: Final = 512
 UNIT: Final = "t C/ha"
-#: The file that GDAL's COG driver reads: quick to write, gone afterwards.
-SCRATCH: Final = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "compress": "zstd",
-                  "zstd_level": 1, "num_threads": "all_cpus", "sparse_ok": True,
-                  "bigtiff": "if_safer"}  # fmt: skip
-COG: Final = {"driver": "COG", "compress": "deflate", "level": 1, "predictor": "no",
-              "blocksize": BLOCK, "overview_resampling": "average", "num_threads": "all_cpus",
-              "bigtiff": "if_safer"}  # fmt: skip
+#: Rows and columns of the squares that are made at a time: two tiles.
+SQUARE: Final = 2 * BLOCK
+#: See `write_surfaces`.
+HELD_BYTES: Final = 8 << 20
+#: Pieces of work that wait for each thread.
+AHEAD: Final = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,14 @@ def surfaces_of(years: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[
     return own + [Surface(f"carbon-change-{start}-{end}", (start, end)) for start, end in pairs]
 
 
-def write_surfaces(inputs: Inputs, total: xr.DataArray, *, folder: Path) -> list[str]:
+def write_surfaces(
+    inputs: Inputs,
+    total: xr.DataArray,
+    *,
+    folder: Path,
+    held: int = HELD_BYTES,
+    progress: Callable[[float], None] | None = None,
+) -> list[str]:
     """Write carbon density per year and its change, in one pass over the class rasters.
 
     Parameters
@@ -70,14 +75,19 @@ def write_surfaces(inputs: Inputs, total: xr.DataArray, *, folder: Path) -> list
         Density of all pools [t C/ha].
     folder : Path
         Where the files go.
+    held : int
+        Memory that one thread may use for the classes it holds [bytes].
+    progress : callable, optional
+        Is told the part done, 0 … 1.
 
     Returns
     -------
     list of str
         Names of the files: float32, NaN for no data (no data is never zero), unit and years in
-        the tags. A change is known only where both years are.
+        the tags. A change is known only where both years are. A cell of an overview is the mean
+        of the known ones among the four below it.
     """
-    study, sources = inputs.study, inputs.sources
+    study = inputs.study
     surfaces = surfaces_of(study.years, pairs_of(study.years))
     table, lookup = coding(inputs)
     per_symbol = _per_symbol(total, lookup, strata=inputs.legend.strata)
@@ -85,43 +95,24 @@ def write_surfaces(inputs: Inputs, total: xr.DataArray, *, folder: Path) -> list
     if study.study.synthetic:
         tags["synthetic"] = text("surfaces.synthetic", study.language)
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / ".scratch"
-    scratch.mkdir()
+    work = _Work(inputs, surfaces, table, per_symbol, held)
+    grid, names = work.grid, [f"{surface.name}.tif" for surface in surfaces]
+    profile = {"crs": grid.wkt, "transform": Affine(grid.dx, 0, grid.x0, 0, grid.dy, grid.y0)}
     with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
-        datasets = {year: stack.enter_context(source.open()) for year, source in sources.items()}
-        first = next(iter(sources.values()))
-        outputs = [
-            stack.enter_context(
-                rasterio.open(scratch / f"{surface.name}.tif", "w", **_profile(first))
-            )
-            for surface in surfaces
+        stores = [
+            stack.enter_context(TileStore(folder / f".{name}", grid.height, width=grid.width))
+            for name in names
         ]
-        for window, codes in _blocks(inputs, datasets, table=table):
-            density = {year: per_symbol[year][codes[year]] for year in sources}
-            for surface, dataset in zip(surfaces, outputs, strict=True):
-                values = density[surface.years[0]]
-                if len(surface.years) == 2:
-                    values = density[surface.years[1]] - values
-                dataset.write(values, 1, window=window)
-        for surface, dataset in zip(surfaces, outputs, strict=True):
-            dataset.update_tags(**tags, years=" ".join(map(str, surface.years)))
-            dataset.update_tags(1, unit=UNIT)
-            dataset.set_band_unit(1, UNIT)
-    names = [f"{surface.name}.tif" for surface in surfaces]
-    # Most of the time goes into overviews, which GDAL builds on one processor per file.
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        list(
-            pool.map(_finish, [scratch / name for name in names], [folder / name for name in names])
-        )
-    scratch.rmdir()
+        count = len(work.windows())
+        for done, pieces in enumerate(_in_order(work)):
+            for store, piece in zip(stores, pieces, strict=True):
+                store.take(piece.tiles, piece.halves)
+            if progress:
+                progress(done / count)
+        for surface, store, name in zip(surfaces, stores, names, strict=True):
+            own = tags | {"years": " ".join(map(str, surface.years))}
+            write_cog(folder / name, store, profile=profile, tags=own, unit=UNIT)
     return names
-
-
-def _finish(scratch: Path, path: Path) -> None:
-    """Turn a scratch file into a cloud-optimised GeoTIFF."""
-    with rasterio.Env(**GDAL_OPTIONS):
-        rasterio.shutil.copy(scratch, path, **COG)
-    scratch.unlink()
 
 
 def _per_symbol(
@@ -137,38 +128,91 @@ def _per_symbol(
     return out
 
 
-def _profile(source: RasterSource) -> dict[str, Any]:
-    grid = source.grid
-    return {
-        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": 1,
-        "dtype": "float32", "nodata": np.nan, "crs": grid.wkt,
-        "transform": Affine(grid.dx, 0, grid.x0, 0, grid.dy, grid.y0), **SCRATCH,
-    }  # fmt: skip
+@dataclass(frozen=True)
+class _Piece:
+    """What one thread made of one surface: packed tiles, and halves of those of level 1."""
+
+    tiles: list[tuple[int, int, int, bytes]]
+    halves: list[tuple[int, int, Floats]]
 
 
-def _blocks(
-    inputs: Inputs, datasets: Mapping[int, Any], *, table: npt.NDArray[np.int64]
-) -> Iterator[tuple[Window, dict[int, npt.NDArray[np.uint8]]]]:
-    """Yield strips of symbols of all years; those of the next are read meanwhile."""
-    sources, blank = inputs.sources, sorted(inputs.legend.nodata_codes)
-    grid = next(iter(sources.values())).grid
-    rows = [(row, min(row + BLOCK, grid.height)) for row in range(0, grid.height, BLOCK)]
+@dataclass(frozen=True)
+class _Work:
+    """What every thread needs; nothing in it changes."""
 
-    def read(span: tuple[int, int]) -> dict[int, npt.NDArray[np.uint8]]:
-        window = (span[0], span[1], 0, grid.width)
-        return {
-            year: to_symbols(
-                read_window(datasets[year], [source.band], window=window)[0],
-                table,
-                nodata=(*blank, *source.blank),
-            )
-            for year, source in sources.items()
-        }
+    inputs: Inputs
+    surfaces: Sequence[Surface]
+    table: npt.NDArray[np.int64]
+    per_symbol: Mapping[int, Floats]
+    held: int
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        ahead = pool.submit(read, rows[0])
-        for i, (first, last) in enumerate(rows):
-            codes = ahead.result()
-            if i + 1 < len(rows):
-                ahead = pool.submit(read, rows[i + 1])
-            yield Window(0, first, grid.width, last - first), codes
+    @property
+    def grid(self) -> Grid:
+        """The grid of all surfaces."""
+        return next(iter(self.inputs.sources.values())).grid
+
+    def windows(self) -> list[Window]:
+        """Cut the raster into windows of whole squares, so that no overview needs two threads."""
+        height, width = self.grid.height, self.grid.width
+        cols = SQUARE * max(1, self.held // len(self.inputs.sources) // SQUARE**2)
+        return [
+            (row, min(row + SQUARE, height), col, min(col + cols, width))
+            for row in range(0, height, SQUARE)
+            for col in range(0, width, cols)
+        ]
+
+    def made(self, window: Window) -> list[_Piece]:
+        """Make all surfaces of a window."""
+        codes = self._codes(window)
+        pieces = [_Piece([], []) for _ in self.surfaces]
+        overview = max(self.grid.height, self.grid.width) > BLOCK
+        for left in range(0, window[3] - window[2], SQUARE):
+            place = window[0] // BLOCK, (window[2] + left) // BLOCK
+            values = {
+                year: self.per_symbol[year][own[:, left : left + SQUARE]]
+                for year, own in codes.items()
+            }
+            for surface, piece in zip(self.surfaces, pieces, strict=True):
+                square = values[surface.years[-1]]
+                if len(surface.years) == 2:
+                    square = square - values[surface.years[0]]
+                _pack(square, place, piece=piece, overview=overview)
+        return pieces
+
+    def _codes(self, window: Window) -> dict[int, npt.NDArray[np.uint8]]:
+        """Read the symbols of all years."""
+        blank, out = sorted(self.inputs.legend.nodata_codes), {}
+        for year, source in self.inputs.sources.items():
+            with source.open() as dataset:
+                values = read_window(dataset, [source.band], window=window)[0]
+            out[year] = to_symbols(values, self.table, nodata=(*blank, *source.blank))
+        return out
+
+
+def _pack(square: Floats, place: tuple[int, int], *, piece: _Piece, overview: bool) -> None:
+    """Add the tiles of a square of two by two, and that of its overview."""
+    row, col = place
+    for i in range(-(-square.shape[0] // BLOCK)):
+        for j in range(-(-square.shape[1] // BLOCK)):
+            tile = square[i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK]
+            piece.tiles.append((0, row + i, col + j, packed(tile)))
+    if overview:
+        half = halved(square)
+        piece.tiles.append((1, row // 2, col // 2, packed(half)))
+        piece.halves.append((row // 2, col // 2, halved(half)))
+
+
+def _in_order(work: _Work) -> Iterator[list[_Piece]]:
+    """Yield what the threads make, in the order of the windows, and never far ahead."""
+    count = os.cpu_count() or 1
+    waiting: deque[Future[list[_Piece]]] = deque()
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        try:
+            for window in work.windows():
+                waiting.append(pool.submit(work.made, window))
+                if len(waiting) > AHEAD * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -27,7 +27,7 @@ BANDS = {
     ),
     "geography": (
         "legend boundaries regions shares outlines overlays rasterheader sidecars tiles"
-        " aligned raster windows compiled hashtable zonal joint rasterchecks checkpoint"
+        " aligned raster windows compiled hashtable zonal joint cog rasterchecks checkpoint"
         " cluster"
     ),
     "halves": "landcover biomass",
