@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from pyproj import CRS, Transformer
 from rasterio.warp import transform
+from rasterio.windows import Window
 
 from sinks.grid import Grid
-from sinks.layers import CHANGE_CLASSES, landcover_layer, write_layers
+from sinks.layers import CHANGE_CLASSES, landcover_layer, thin, write_layers
+from sinks.layers import frame as frame_module
+from sinks.layers.frame import frame_of
 from sinks.layers.write import _drawn
 from sinks.legend import LandClass, Legend
 from sinks.maps.tiles import SIDE, _averages, _cut, _modes, levels_of, picture_of
@@ -348,3 +353,59 @@ def test_change_fades_with_its_share() -> None:
     assert half[0, 0].tolist() == [10, 0, 0, 255]
     assert half[0, 1].tolist() == [20, 0, 0, 128]  # a quarter of the land, half the ink
     assert half[0, 2].tolist()[3] == 0
+
+
+@pytest.mark.parametrize(
+    "crs", ["EPSG:4326", "EPSG:32649", "+proj=aea +lat_1=25 +lat_2=47 +lon_0=105"]
+)
+def test_a_pixel_stands_for_the_cells_whose_centres_lie_in_it(crs: str) -> None:
+    """Counted again cell by cell, each centre projected by itself."""
+    size, cell = (90, 140), 0.0004 if crs == "EPSG:4326" else 40.0
+    x0, y0 = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(112.3, 30.8)
+    grid = Grid(CRS.from_user_input(crs).to_wkt(), x0, y0, cell, -cell, size[1], size[0])
+    kinds = np.random.default_rng(3).integers(0, 5, size).astype(np.uint8)
+    frame = frame_of(grid, None, longest=25)
+    shape = (frame.height, frame.width, 5)
+    found = thin.counts_of(
+        kinds,
+        grid,
+        window=Window(0, 0, size[1], size[0]),
+        frame=frame.transform,
+        corner=(0, 0),
+        shape=shape,
+    )
+    cols, rows = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
+    there = Transformer.from_crs(crs, "EPSG:3857", always_xy=True)
+    x, y = there.transform(x0 + cols * cell, y0 - rows * cell)
+    u, v = (x - frame.transform.c) / frame.transform.a, (y - frame.transform.f) / frame.transform.e
+    right = np.zeros(shape, int)
+    np.add.at(right, (v.astype(int).clip(0), u.astype(int).clip(0), kinds), 1)
+    assert right.sum() == size[0] * size[1]
+    assert np.abs(found.astype(int) - right).sum() <= 0.01 * right.sum()
+    assert frame.cells_per_pixel > 4
+
+
+def test_several_cells_to_a_pixel() -> None:
+    """By hand: of two as frequent the first; no data counts for nothing, nor does no density."""
+    counts = np.array([[[9, 2, 2, 1], [5, 0, 0, 0], [0, 1, 0, 3]]], np.uint32)
+    assert thin.most_frequent(counts, np.arange(4)).tolist() == [[1, 0, 3]]
+    density = np.array([np.nan, 10.0, 40.0, np.nan], np.float32)
+    found = thin.mean(counts, density)
+    assert found[0, 0] == 25.0
+    assert np.isnan(found[0, 1])
+    assert found[0, 2] == 10.0
+
+
+def test_pieces_do_not_show(
+    drawn: tuple[Path, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture is the same in whatever pieces it is made, of stripes or of blocks."""
+    source = drawn[1][2010]
+    striped = replace(source, block=(1, source.grid.width))
+    seen = set()
+    for cells in (2**22, 2**11):
+        monkeypatch.setattr(frame_module, "PIECE_CELLS", cells)
+        for item in (replace(source, block=(16, 16)), striped):
+            landcover_layer(item, LEGEND, path=tmp_path / "a.png", longest=60)
+            seen.add((tmp_path / "a.png").read_bytes())
+    assert len(seen) == 1

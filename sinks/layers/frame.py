@@ -18,6 +18,8 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform, transform_bounds
 from rasterio.windows import Window
 
+from sinks.layers.thin import counts_of, mean, most_frequent
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -32,13 +34,15 @@ MERCATOR_EDGE: Final = 20037508.342789244
 MERCATOR_LATITUDE: Final = 85.0511287798
 #: From this many source cells per pixel side on, cells are summed up instead of picked.
 THINNED: Final = 1.5
-#: Source cells of tiles that are warped at a time, and how many more on each side.
-PASTED_CELLS: Final = 2**24
+#: Source cells of a piece that is made at a time, and how many more on each side.
+PIECE_CELLS: Final = 2**22
 MARGIN: Final = 4
+#: Kinds of cells in pixels that are counted at a time.
+COUNTS: Final = 2**22
 
 Bounds = tuple[float, float, float, float]
-#: Cells of every year's raster, and where they are valid, to the values that are warped.
-Paint = Callable[[list[Any], list[Any]], Any]
+#: Cells of every year's raster to their kinds.
+Paint = Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,11 @@ def warp(
     frame: Frame,
     *,
     paint: Paint,
+    values: NDArray[Any],
     out: NDArray[Any],
-    summed_by: Resampling,
+    averaged: bool = False,
 ) -> None:
-    """Bring painted cells onto a frame, square by square.
+    """Bring painted cells onto a frame, piece by piece.
 
     Parameters
     ----------
@@ -131,11 +136,14 @@ def warp(
         Rasters on one grid; what their files declare gives way to what they hold.
     frame : Frame
     paint : callable
-        Gets the cells of every source and where they are valid.
+        Gets the cells of every source; gives each place a kind, 0 for none.
+    values : ndarray, dims (kind)
+        What a pixel is by its kind.
     out : ndarray, dims (row, column)
-        Filled; what it holds at first marks pixels without a value.
-    summed_by : Resampling
-        How the cells of a pixel are summed up where there are several; one is picked by nearest.
+        Filled.
+    averaged : bool
+        Where there are several cells to a pixel: their mean value; otherwise the value of the
+        most frequent kind. Where a cell is as large as a pixel, the nearest is picked.
 
     Notes
     -----
@@ -143,45 +151,65 @@ def warp(
     both sides.
     """
     grid = sources[0].grid
-    blank = out.flat[0]
-    side = max(8, int(PASTED_CELLS**0.5 / frame.cells_per_pixel) - 2 * MARGIN)
     a, _, west, _, e, north = tuple(frame.transform)[:6]
+    rows, cols = _piece(sources[0], frame, kinds=len(values))
     with ExitStack() as stack:
         datasets = [stack.enter_context(source.open()) for source in sources]
-        for top in range(0, frame.height, side):
-            for left in range(0, frame.width, side):
-                part = np.full_like(out[top : top + side, left : left + side], blank)
+        for top in range(0, frame.height, rows):
+            for left in range(0, frame.width, cols):
+                part = out[top : top + rows, left : left + cols]
+                part[...] = values[0]
                 target = Affine(a, 0, west + left * a, 0, e, north + top * e)
                 window = _cells_below(grid, target, shape=part.shape)
                 if window is None:
                     continue
-                reproject(
-                    paint(*_cells_of(datasets, sources, window=window)),
-                    part,
-                    src_crs=grid.wkt,
-                    src_transform=_corner(grid, window),
-                    src_nodata=blank,
-                    dst_crs="EPSG:3857",
-                    dst_transform=target,
-                    dst_nodata=blank,
-                    resampling=summed_by if frame.thinned else Resampling.nearest,
-                    warp_mem_limit=64,
-                )
-                out[top : top + side, left : left + side] = part
+                cells = [
+                    dataset.read([source.band], window=window)[0]
+                    for dataset, source in zip(datasets, sources, strict=True)
+                ]
+                kinds = paint(cells)
+                if frame.thinned:
+                    shape = (*part.shape, len(values))
+                    counts = counts_of(
+                        kinds, grid, window=window, frame=frame.transform, corner=(top, left),
+                        shape=shape,
+                    )  # fmt: skip
+                    part[...] = (mean if averaged else most_frequent)(counts, values)
+                    empty = ~counts.any(axis=-1)
+                    if not empty.any():
+                        continue
+                else:
+                    empty = np.ones(part.shape, bool)
+                nearest = _nearest(kinds, grid, window=window, target=target, shape=part.shape)
+                part[empty] = values[nearest[empty]]
 
 
-def _cells_of(
-    datasets: Sequence[Any], sources: Sequence[RasterSource], *, window: Window
-) -> tuple[list[Any], list[Any]]:
-    """Return the cells of a window in every raster, and where they are valid."""
-    cells, valid = [], []
-    for dataset, source in zip(datasets, sources, strict=True):
-        values = dataset.read([source.band], window=window)[0]
-        cells.append(values)
-        valid.append(
-            np.ones(values.shape, dtype=bool) if source.nodata is None else values != source.nodata
-        )
-    return cells, valid
+def _piece(source: RasterSource, frame: Frame, *, kinds: int) -> tuple[int, int]:
+    """Return rows and columns of the pixels that are made at a time."""
+    per_pixel = max(frame.cells_per_pixel, 1e-3)
+    side = max(8, int(min((PIECE_CELLS**0.5 - 2 * MARGIN) / per_pixel, (COUNTS / kinds) ** 0.5)))
+    if source.block[1] < source.grid.width:
+        return side, side
+    # Stored in stripes: a square would have every stripe unpacked again for each of its columns.
+    return max(8, side**2 // frame.width), frame.width
+
+
+def _nearest(
+    kinds: NDArray[np.uint8],
+    grid: Grid,
+    *,
+    window: Window,
+    target: Affine,
+    shape: tuple[int, ...],
+) -> NDArray[np.uint8]:
+    """Return the kind of the cell at every pixel's centre."""
+    out = np.zeros(shape, np.uint8)
+    reproject(
+        kinds, out, src_crs=grid.wkt, src_transform=_corner(grid, window), src_nodata=0,
+        dst_crs="EPSG:3857", dst_transform=target, dst_nodata=0, resampling=Resampling.nearest,
+        warp_mem_limit=64,
+    )  # fmt: skip
+    return out
 
 
 def _corner(grid: Grid, window: Window) -> Affine:

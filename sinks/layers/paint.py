@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sinks.compiled import compiled
 from sinks.palettes import AMOUNT, CHANGES
 
 if TYPE_CHECKING:
@@ -50,16 +51,33 @@ class StrataOf:
             indices=np.array([position for _, position in rows], dtype=np.uint8),
         )
 
-    def __call__(self, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def __call__(self, values: NDArray[Any], nodata: int | None) -> NDArray[np.uint8]:
         """Return the stratum of every cell; 0 where it holds no class."""
         if values.dtype == np.uint8:
             table = np.zeros(256, dtype=np.uint8)
-            byte = (self.codes >= 0) & (self.codes < table.size)
+            byte = (self.codes >= 0) & (self.codes < table.size) & (self.codes != nodata)
             table[self.codes[byte]] = self.indices[byte]
-            return np.where(valid, table[values], 0).astype(np.uint8, copy=False)
+            out = np.empty(values.shape, np.uint8)
+            _look_up(values.ravel(), table, out.ravel())
+            return out
         place = np.searchsorted(self.codes, values).clip(max=len(self.codes) - 1)
-        known = valid & (self.codes[place] == values)
+        known = (self.codes[place] == values) & (values != nodata)
         return np.where(known, self.indices[place], 0).astype(np.uint8)
+
+
+@compiled
+def _look_up(values: NDArray[np.uint8], table: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    for i in range(values.size):
+        out[i] = table[values[i]]
+
+
+@compiled
+def _look_up_pairs(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], table: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    for i in range(before.size):
+        out[i] = table[before[i], after[i]]
 
 
 def strata_colours(legend: Legend) -> list[Colour]:
@@ -110,8 +128,10 @@ def change_class(before: str, after: str) -> str:
     return CHANGE_CLASSES[-1]
 
 
-def indices_of(
-    strata: StrataOf, cells: Sequence[NDArray[Any]], *, valid: Sequence[NDArray[np.bool_]]
-) -> list[NDArray[np.uint8]]:
-    """Return the stratum indices of every year's cells."""
-    return [strata(values, known) for values, known in zip(cells, valid, strict=True)]
+def changes_of(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], *, table: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the change class of every cell, from its strata and the table of `change_table`."""
+    out = np.empty(before.shape, np.uint8)
+    _look_up_pairs(before.ravel(), after.ravel(), table, out.ravel())
+    return out

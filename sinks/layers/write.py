@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,16 +14,16 @@ import numpy as np
 from PIL import Image
 from rasterio.enums import Resampling
 
-from sinks.layers.frame import LONGEST, Bounds, Frame, frame_of, warp
+from sinks.layers.frame import LONGEST, Bounds, Frame, Paint, frame_of, warp
 from sinks.layers.paint import (
     CHANGE_CLASSES,
     Colour,
     StrataOf,
     change_colours,
     change_table,
+    changes_of,
     density_colours,
     density_of,
-    indices_of,
     quantised,
     strata_colours,
 )
@@ -101,18 +101,25 @@ class _Painter:
     def draw(self, job: _Job) -> Pixels:
         """Return the colour indices of a picture."""
         sources = [self.sources[year] for year in job.years]
-        shape = (self.frame.height, self.frame.width)
-        density = job.kind == "density"
-        out: Any = np.full(shape, np.nan if density else 0, np.float32 if density else np.uint8)
-        warp(sources, self.frame, paint=self._paint(job), out=out, summed_by=job.summed_by)
+        shape, density = (self.frame.height, self.frame.width), job.kind == "density"
+        values: Any = np.arange(self.kinds(job), dtype=np.uint8)
+        if density:
+            values = density_of(self.legend, self.densities[job.years[0]])
+        out = np.empty(shape, values.dtype)
+        warp(sources, self.frame, paint=self._paint(job), values=values, out=out, averaged=density)
         return quantised(out, high=self.high) if density else out
 
-    def _paint(self, job: _Job) -> Callable[[list[Any], list[Any]], Any]:
-        def paint(cells: list[Any], valid: list[Any]) -> Any:
-            indices = indices_of(self.strata, cells, valid=valid)
-            if job.kind == "density":
-                return density_of(self.legend, self.densities[job.years[0]])[indices[0]]
-            return indices[0] if job.kind == "landcover" else self.changes[indices[0], indices[1]]
+    def kinds(self, job: _Job) -> int:
+        """Return how many kinds of cells a picture tells apart, none among them."""
+        return 1 + (len(CHANGE_CLASSES) if job.kind == "change" else len(self.legend.strata))
+
+    def _paint(self, job: _Job) -> Paint:
+        def paint(cells: list[Any]) -> Any:
+            indices = [
+                self.strata(values, self.sources[year].nodata)
+                for values, year in zip(cells, job.years, strict=True)
+            ]
+            return changes_of(*indices, table=self.changes) if len(indices) > 1 else indices[0]
 
         return paint
 
