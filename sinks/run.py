@@ -260,19 +260,15 @@ def _write(
         write_geopackage(_headline(inputs, computed), staging / REGIONS, layer="regions")
     if _wants_rasters(inputs, options) and not computed.density.by_region:
         total = computed.density.value.sum("pool")
-<<<<<<< HEAD
-        write_surfaces(inputs, total, folder=staging / "rasters")
+        write_surfaces(
+            inputs, total, folder=staging / "rasters", held=options.strip_bytes // 2,
+            progress=lambda part: options.progress("rasters", part),
+        )  # fmt: skip
     if _wants_changes(inputs, options):
         options.progress("changes", 0.0)
         execution = Execution(threads(options.workers), options.strip_bytes)
         filters = write_change_maps(inputs, folder=staging, execution=execution)
         write_table(filters, staging / "tables" / "change_filters.csv")
-=======
-        write_surfaces(
-            inputs, total, folder=staging / "rasters", held=options.strip_bytes // 2,
-            progress=lambda part: options.progress("rasters", part),
-        )  # fmt: skip
->>>>>>> 5c710e9 (Density rasters packed once, overviews in the same pass: less than half the processor time)
     if "map" in options.parts:
         shown = inputs.regions.frame.to_crs("EPSG:4326").total_bounds
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))
