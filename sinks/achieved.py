@@ -65,7 +65,7 @@ class Accounts:
         if overlay is None:
             return self.activity, self.stock
         activity = self.overlays[overlay]
-        return activity, self.stock.on(activity.area)
+        return activity, self.stock.on(activity.area, activity.correction)
 
 
 @dataclass(frozen=True)
@@ -144,13 +144,20 @@ def _amounts(
         unit = CARBON_UNITS[target.unit]
         return totals.central / unit, totals.draws / unit
     hectares = summed(_hectares(activity, strata), indices)
-    if target.quantity == "cover":
-        return _percent(hectares, summed(activity.coverage["common_valid"].values, indices)), None
-    if target.kind == "share":
-        whole = accounts.activity.coverage
-        land = summed((whole["inside"] + whole["outside"]).values, indices)
-        return _percent(hectares, land), None
-    return hectares / AREA_UNITS[target.unit], None
+    drawn = None
+    if activity.correction is not None and strata is not None:
+        drawn = stock.areas(indices, strata).draws
+    if target.quantity != "cover" and target.kind != "share":
+        unit = AREA_UNITS[target.unit]
+        return hectares / unit, None if drawn is None else drawn / unit
+    whole = accounts.activity.coverage
+    land = (
+        activity.coverage["common_valid"]
+        if target.quantity == "cover"
+        else (whole["inside"] + whole["outside"])
+    )
+    of = summed(land.values, indices)
+    return _percent(hectares, of), None if drawn is None else _percent(drawn, of)
 
 
 def _hectares(activity: Activity, strata: Sequence[str] | None) -> Floats:
@@ -164,8 +171,8 @@ def _hectares(activity: Activity, strata: Sequence[str] | None) -> Floats:
 
 
 def _percent(part: Floats, whole: Floats) -> Floats:
-    """Return parts of a whole [%], dims (group, year); NaN where there is no whole."""
-    land = whole[:, None]
+    """Return parts of a whole [%], dims (group, year[, draw]); NaN where there is no whole."""
+    land = np.broadcast_to(whole.reshape(-1, *[1] * (part.ndim - 1)), part.shape)
     return 100 * np.divide(part, land, out=np.full_like(part, np.nan), where=land > 0)
 
 

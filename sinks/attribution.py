@@ -97,7 +97,15 @@ def attribution_table(
             hectares = np.zeros((len(area), len(strata), len(years)))
             hectares[:, :, years.index(start)] = own.sum(axis=2)
             hectares[:, :, years.index(end)] = own.sum(axis=1)
-            frame = _flow(stock, activity, hectares=hectares, pair=(start, end), indices=indices)
+            if activity.correction is None:
+                own_change = _between(
+                    stock, activity, hectares=hectares, pair=(start, end), indices=indices
+                )
+            else:
+                found = stock.flow(indices, (start, end), chosen=cause == k)
+                own_change = found.central[:, 0], found.draws[:, 0]
+            into = hectares[:, :, years.index(end)].sum(axis=1)
+            frame = _flow(own_change, summed(into, indices), level=stock.level)
             frame.loc[unknown, frame.columns] = np.nan
             head = levels[["region_code", "region_name", "level"]].assign(
                 start=start, end=end, cause=name
@@ -106,25 +114,28 @@ def attribution_table(
     return pd.concat(frames, ignore_index=True)
 
 
-def _flow(
+def _between(
     stock: Stock,
     activity: Activity,
     *,
     hectares: Floats,
     pair: tuple[int, int],
     indices: list[npt.NDArray[np.int64]],
-) -> pd.DataFrame:
-    """Return the change that some land's strata before and after make, by group."""
+) -> tuple[Floats, Floats]:
+    """Return the change that some land's strata before and after make, by group, with draws."""
     area = activity.area.copy(data=hectares, deep=False)
-    own = stock.on(area).totals(indices, Selection())
     years = [int(year) for year in area["year"].values]
     start, end = years.index(pair[0]), years.index(pair[1])
-    central, draws = own.change(start, end)
-    spread = summarise(draws, level=stock.level)
+    return stock.on(area).totals(indices, Selection()).change(start, end)
+
+
+def _flow(change: tuple[Floats, Floats], hectares: Floats, *, level: float) -> pd.DataFrame:
+    """Return a change with its interval, and the land that it is about."""
+    spread = summarise(change[1], level=level)
     return pd.DataFrame(
         {
-            "area_ha": summed(hectares[:, :, end].sum(axis=1), indices),
-            "change_t_c": central, "se_t_c": spread.se, "low_t_c": spread.low,
+            "area_ha": hectares,
+            "change_t_c": change[0], "se_t_c": spread.se, "low_t_c": spread.low,
             "high_t_c": spread.high,
         }
     )  # fmt: skip

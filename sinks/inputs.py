@@ -19,6 +19,7 @@ from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
 from sinks.folder import sha256_of
 from sinks.grid import Grid
+from sinks.landcover.answers import Answers, load_answers
 from sinks.landcover.change import RULES, Rule, load_rules
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
@@ -46,6 +47,7 @@ class Inputs:
     transformer: Transformer
     hashes: Mapping[str, str]
     rules: Sequence[Rule] = ()
+    answers: Answers | None = None
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -91,6 +93,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     densities = _densities(study, legend, refused=refused, problems=problems)
     rules = _rules(study, legend, refused=refused, problems=problems)
     plots = _plots(study, regions, refused=refused, problems=problems)
+    answers = _answers(study, legend, refused=refused, problems=problems)
     transformer = None
     overlays: list[Overlay] = []
     zones = None
@@ -109,7 +112,20 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         return None
     return Inputs(
         study, legend, regions, sources, overlays, zones, shares, densities, plots, transformer,
-        hashes, rules,
+        hashes, rules, answers,
+    )  # fmt: skip
+
+
+def _answers(
+    study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
+) -> Answers | None:
+    """Read the reference sample, if the study has one and its paths are right."""
+    wrong = any(place.startswith("accuracy.") for place in refused)
+    if legend is None or study.accuracy is None or wrong:
+        return None
+    return load_answers(
+        study.accuracy, base=study.base, legend=legend, years=study.years, problems=problems,
+        limits=study.limits,
     )  # fmt: skip
 
 
@@ -149,6 +165,8 @@ def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
     tables = [study.landcover.legend, *filter(None, [study.density.table])]
     tables += [study.change.rules] if study.change else []
+    if study.accuracy is not None:
+        tables += [study.accuracy.sample, study.accuracy.strata or ""]
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
     limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)

@@ -58,10 +58,15 @@ def _on_regions(zones: Zones, areas: Activity, *, key: int, like: Activity) -> A
 
     coverage = areas.coverage.isel(region=rows)
     coverage = coverage.assign_coords(region=codes[zones.region[rows]])
+    correction = areas.correction
+    if correction is not None:
+        places, count = zones.region[rows], like.area.sizes["region"]
+        correction = correction.of_regions(rows).spread(places, count)
     return Activity(
         spread(areas.area, like.area),
         {pair: spread(areas.transitions[pair], model) for pair, model in like.transitions.items()},
         coverage.reindex_like(like.coverage, fill_value=0.0),
+        correction=correction,
     )
 
 

@@ -25,17 +25,22 @@ LIBRARIES: Final = (
     "pyproj", "folium", "Jinja2", "XlsxWriter", "pillow",
 )  # fmt: skip
 #: Sections of the study that are recorded as they were understood.
-SETTINGS: Final = ("regions", "landcover", "density", "change", "overlays", "map")
+SETTINGS: Final = (
+    "regions", "landcover", "density", "change", "overlays", "accuracy", "map"
+)  # fmt: skip
 
 
 def manifest(
     inputs: Inputs, *, parameters: pd.DataFrame, strata: list[str], parts: list[str],
-    problems: Problems,
+    problems: Problems, estimated: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the manifest without its outputs and the section of the run itself."""
+    """Return the manifest without its outputs and the section of the run itself.
+
+    `estimated` tells whether areas are estimated from a sample or those of the map.
+    """
     study, legend = inputs.study, inputs.legend
     info = study.model_dump(mode="json", exclude={"targets"})
-    used = {name.split("/")[2] for name in parameters["name"]}
+    used = {name.split("/")[2] for name in parameters["name"] if name.startswith("density/")}
     targets = [target.model_dump(mode="json") for target in study.targets]
     records = [
         {
@@ -54,7 +59,7 @@ def manifest(
         "settings": {key: info[key] for key in SETTINGS},
         "study_file": {"name": study.file, "text": study.content.decode("utf-8")},
         "parts": parts,
-        "area_basis": "map",
+        "area_basis": "estimated" if estimated else "map",
         "strata": records,
         "pools": [pool for pool in POOLS if pool in used],
         "layers": [],
@@ -73,6 +78,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     plots = study.density.plots
     if plots is not None:
         roles |= dict.fromkeys([plots.path or "", *(plots.rounds or {}).values()], "plots")
+    if study.accuracy is not None:
+        roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
     boundaries = Path(study.regions.path)
     read = [source.native or source for source in inputs.sources.values()]
     grids = {tile.shown: tile.grid for source in read for tile in source.tiles}

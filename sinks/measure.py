@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,9 @@ from sinks.checks import Problems, Severity
 from sinks.inputs import Inputs
 from sinks.joint import Execution, JointTable, joint_table
 from sinks.landcover.activity import Activity, activity, strata_of_symbols, unknown_symbols
+from sinks.landcover.adjust import adjusted
+from sinks.landcover.assess import Assessment, assess
+from sinks.landcover.locate import located
 from sinks.outlines import outlines
 from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
@@ -37,10 +40,13 @@ class Measured:
     regions : Activity
     zones : Activity
         Of the zones of the overlays, by number.
+    assessment : Assessment or None
+        What the reference sample says of the maps, where there is one.
     """
 
     regions: Activity
     zones: Activity
+    assessment: Assessment | None = None
 
 
 def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Measured | None:
@@ -87,7 +93,29 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Meas
         everything.of_regions(count, count + len(inputs.zones)), lookup,
         strata=inputs.legend.strata, codes=[str(i) for i in range(len(inputs.zones))],
     )  # fmt: skip
-    return Measured(areas, zones)
+    return _assessed(inputs, Measured(areas, zones), problems=problems)
+
+
+def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Measured:
+    """Correct the areas by the reference sample, if there is one."""
+    if inputs.answers is None or problems.of(Severity.ERROR):
+        return measured
+    answers = located(
+        inputs.answers, sources=inputs.sources, regions=inputs.regions,
+        transformer=inputs.transformer, legend=inputs.legend, problems=problems,
+    )  # fmt: skip
+    if answers is None:
+        return measured
+    found = assess(
+        answers, measured.regions, legend=inputs.legend, uncertainty=inputs.study.uncertainty,
+        problems=problems,
+    )  # fmt: skip
+    if found is None or found.adjustment is None:
+        return replace(measured, assessment=found)
+    regions, zones = (
+        adjusted(item, found.adjustment) for item in (measured.regions, measured.zones)
+    )
+    return Measured(regions, zones, found)
 
 
 def _tell_doubts(

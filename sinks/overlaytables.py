@@ -80,7 +80,13 @@ def _of_rows(
 
     transitions = {pair: pick(array) for pair, array in areas.transitions.items()}
     coverage = areas.coverage.isel(region=rows).assign_coords(region=list(codes))
-    return Activity(pick(areas.area), transitions, coverage)
+    correction = areas.correction
+    if correction is not None:
+        correction = correction.of_regions(rows)
+    counted = None if areas.map_area is None else pick(areas.map_area)
+    return Activity(
+        pick(areas.area), transitions, coverage, map_area=counted, correction=correction
+    )
 
 
 def _of_members(density: Density, members: npt.NDArray[np.int64]) -> Density:

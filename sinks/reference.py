@@ -239,7 +239,7 @@ def _strata(inputs: Inputs, year: int, *, box: Window) -> list[str | None]:
 def _difference(sums: dict[tuple[Any, ...], float], activity: Activity, *, region: int) -> float:
     """Return the largest difference to what the kernel found, over the region's area."""
     coverage = activity.coverage.isel(region=region)
-    area = activity.area.isel(region=region)
+    area = activity.counted.isel(region=region)
     gaps = [abs(sums["inside",] - float(coverage["inside"]))]
     for year in area["year"].values.tolist():
         gaps.append(abs(sums["valid", year] - float(coverage["valid"].sel(year=year))))

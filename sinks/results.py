@@ -33,7 +33,7 @@ NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
      "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
-     "rate_needed", "volume_increase_m3", "implied_low", "implied_high"}
+     "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

@@ -19,6 +19,7 @@ import geopandas as gpd
 import pandas as pd
 
 from sinks import tabulate
+from sinks.accuracytables import accuracy_tables, sample_parameters
 from sinks.alignment import alignment_table
 from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density
@@ -47,7 +48,7 @@ from sinks.reference import polygons, recounts
 from sinks.report import write_report
 from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.stock import Stock
-from sinks.study import load_study
+from sinks.study import Study, load_study
 from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
 from sinks.texts import Language, text
@@ -143,7 +144,10 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "change_classes": change_classes_table(areas, density, regions=regions, legend=legend),
         "implausible": implausible_table(areas, inputs.rules, legend=legend),
         "coverage": tabulate.coverage_table(areas),
-        "parameters": tabulate.parameters_table(density),
+        "parameters": _parameters(measured, density, study=study),
+        **accuracy_tables(
+            measured.assessment, stock=stock, activity=areas, regions=regions, legend=legend
+        ),
         **({} if moved is None else {"alignment": moved}),
         **models_tables(areas, density),
         **overlay_tables(
@@ -152,6 +156,15 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         ),
     }  # fmt: skip
     return Computed(areas, density, tables)
+
+
+def _parameters(measured: Measured, density: Density, *, study: Study) -> pd.DataFrame:
+    """Return every parameter used: densities, and the shares of the error matrix."""
+    own = tabulate.parameters_table(density)
+    if measured.assessment is None or study.accuracy is None:
+        return own
+    sampled = sample_parameters(measured.assessment, study.accuracy.sample)
+    return pd.concat([own, sampled], ignore_index=True) if len(sampled) else own
 
 
 def _wants_rasters(inputs: Inputs, options: Options) -> bool:
@@ -217,6 +230,7 @@ def run_study(
                 inputs, parameters=computed.tables["parameters"],
                 strata=[str(name) for name in computed.activity.area["stratum"].values],
                 parts=sorted(options.parts), problems=problems,
+                estimated=computed.activity.correction is not None,
             )  # fmt: skip
             results = _write(folder, inputs, computed=computed, meta=meta, options=options)
         folder.publish(meta | {"run": _own(inputs, results, out=out, options=options) | {

@@ -150,6 +150,23 @@ class DensityConfig(Part):
     subcompartments: dict[str, Any] | None = None
 
 
+class AccuracyConfig(Part):
+    """`[accuracy]`: a probability sample of reference observations, and how it was drawn."""
+
+    sample: str = Field(min_length=1, description="CSV of the units and what they truly are")
+    design: Literal["stratified", "simple", "systematic", "post_stratified"] = Field(
+        "stratified", description="how the units were drawn"
+    )
+    strata: str | None = Field(
+        None, min_length=1, description="CSV of strata that are not the map classes: their areas"
+    )
+    level: Literal["stratum", "group", "forest"] | None = Field(
+        None, description="how finely map and reference are compared; by the answers when absent"
+    )
+    year: int | None = Field(None, description="year of the map that the answers are about")
+    crs: str | None = Field(None, description="CRS of the columns x and y; the raster's if absent")
+
+
 class UncertaintyConfig(Part):
     """`[uncertainty]`: how many draws, from which seed, at which level."""
 

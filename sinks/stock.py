@@ -1,15 +1,18 @@
 """Where hectares and densities meet: stock = area × density, and what follows from it.
 
-``stock[region, stratum, pool, year, draw] = area[region, stratum, year]
+``stock[region, stratum, pool, year, draw] = area[region, stratum, year(, draw)]
 × density[(region,) stratum, pool, year, draw]``
+
+Areas have draws where a reference sample corrects them. They are linear in what is mapped, so a
+density becomes one per hectare of what is mapped, draw by draw, and the rest is the same code.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ import xarray as xr
 from sinks.biomass.density import Density
 from sinks.draws import Summary, summarise
 from sinks.landcover.activity import Activity, Pair
+from sinks.landcover.correction import Correction
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,6 +59,7 @@ class Stock:
 
     def __init__(self, activity: Activity, density: Density, *, level: float) -> None:
         self.area, self.density, self.level = activity.area, density, level
+        self.correction = activity.correction
         self._drawn: tuple[int, xr.DataArray] | None = None
         self._spread: tuple[int, Summary] | None = None
 
@@ -64,11 +69,11 @@ class Stock:
             self._drawn = key, self.density.drawn(max(region, 0))
         return self._drawn[1]
 
-    def on(self, area: xr.DataArray) -> Stock:
+    def on(self, area: xr.DataArray, correction: Correction | None = None) -> Stock:
         """Return the stock of other hectares, dims (region, stratum, year), at the same draws."""
         self._density_draws(0)
         other = copy.copy(self)
-        other.area = area
+        other.area, other.correction = area, correction
         return other
 
     def central(self) -> xr.DataArray:
@@ -87,13 +92,87 @@ class Stock:
         Returns
         -------
         Summary, dims (stratum, pool, year) [t C/ha]
-            Areas are certain, so a stock's spread is its area times this.
+            Where areas are certain, a stock's spread is its area times this.
         """
         key = region if self.density.by_region else -1
         if self._spread is None or self._spread[0] != key:
             draws = self._density_draws(region)
             self._spread = key, summarise(draws.values, level=self.level)
         return self._spread[1]
+
+    def spread(self, region: int) -> Summary:
+        """Return the spread of each stock of a region whose areas are estimated.
+
+        Returns
+        -------
+        Summary, dims (stratum, pool, year) [t C]
+        """
+        correction = cast(Correction, self.correction)
+        area = correction.drawn_area(region)
+        density = self._density_draws(region).transpose("stratum", "pool", "year", "draw")
+        return summarise(area[:, None] * density.values, level=self.level)
+
+    def areas(self, groups: Sequence[npt.NDArray[np.int64]], strata: Sequence[str]) -> Totals:
+        """Sum estimated areas over regions and strata, draw by draw.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray
+            As in `totals`.
+        strata : sequence of str
+
+        Returns
+        -------
+        Totals [ha]
+        """
+        correction = cast(Correction, self.correction)
+        counted = np.isin(self.area["stratum"].values, list(strata)).astype(float)
+        shape = (len(counted), correction.base.shape[2])
+        flag = np.broadcast_to(counted[:, None], shape)
+        flags = np.broadcast_to(flag[..., None], (*shape, correction.draws.shape[1]))
+        values = correction.per_mapped(flag), correction.per_mapped(flags)
+        return _grouped(correction.base, groups, values=values, level=self.level)
+
+    def flow(
+        self, groups: Sequence[npt.NDArray[np.int64]], pair: Pair, *, chosen: npt.NDArray[np.bool_]
+    ) -> Totals:
+        """Sum the change that some estimated transitions make, over regions, draw by draw.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray
+            As in `totals`.
+        pair : (start, end)
+        chosen : ndarray of bool, dims (from_stratum, to_stratum)
+
+        Returns
+        -------
+        Totals [t C]
+            With one «year»: the change. Over transitions that are each chosen once, flows sum to
+            the change of the totals in every draw.
+        """
+        correction = cast(Correction, self.correction)
+        start, end = (self.area["year"].values.tolist().index(year) for year in pair)
+
+        def values(region: int) -> tuple[Floats, Floats]:
+            density = self._density_draws(region).sum("pool").transpose("stratum", "year", "draw")
+            middle = self.density.value.sum("pool")
+            if self.density.by_region:
+                middle = middle.isel(region=region)
+            out = []
+            for rates, held in (
+                (
+                    correction.central[:, None],
+                    middle.transpose("stratum", "year").values[..., None],
+                ),
+                (correction.draws, density.values),
+            ):
+                gain = held[None, :, end] - held[:, None, start]
+                out.append(correction.per_move(rates, np.where(chosen[..., None], gain, 0.0)))
+            return out[0], out[1][:, None]
+
+        moves = correction.moves[pair]
+        return self._grouped(moves.reshape(len(moves), chosen.size, 1), groups, values=values)
 
     def totals(self, groups: Sequence[npt.NDArray[np.int64]], selection: Selection) -> Totals:
         """Sum the stock over regions, strata and pools, draw by draw.
@@ -109,41 +188,82 @@ class Stock:
         Totals
             Groups of all levels one after the other.
         """
-        sizes = [int(index.max()) + 1 if len(index) else 0 for index in groups]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        area = selection.of(self.area).transpose("region", "stratum", "year").values
+        return self._grouped(
+            self._hectares(selection), groups,
+            values=lambda region: (
+                self._middle(region, selection), self._per_hectare(region, selection)
+            ),
+        )  # fmt: skip
+
+    def _grouped(
+        self, area: Floats, groups: Sequence[npt.NDArray[np.int64]], *,
+        values: Callable[[int], tuple[Floats, Floats]],
+    ) -> Totals:  # fmt: skip
+        """Sum area × value, where the values, central and drawn, may differ between regions."""
+        if not self.density.by_region:
+            return _grouped(area, groups, values=values(0), level=self.level)
+        offsets = _offsets(groups)
         draws = np.zeros((int(offsets[-1]), area.shape[2], self.density.draws))
         central = np.zeros(draws.shape[:2])
-        if self.density.by_region:
-            for region in range(area.shape[0]):
-                own = np.zeros((1, *draws.shape[1:]))
-                _add(own, area[[region]], per_hectare=self._per_hectare(region, selection))
-                middle = np.zeros((1, *central.shape[1:]))
-                _add(middle, area[[region]], per_hectare=self._middle(region, selection))
-                for offset, index in zip(offsets[:-1], groups, strict=True):
-                    draws[offset + index[region]] += own[0]
-                    central[offset + index[region]] += middle[0]
-            return Totals(central, draws, self.level)
-        # One density for all regions: their areas are added first, and only then drawn.
-        for offset, size, index in zip(offsets[:-1], sizes, groups, strict=True):
-            hectares = np.zeros((size, *area.shape[1:]))
-            np.add.at(hectares, index, area)
-            own, middle = draws[offset : offset + size], central[offset : offset + size]
-            _add(own, hectares, per_hectare=self._per_hectare(0, selection))
-            _add(middle, hectares, per_hectare=self._middle(0, selection))
+        for region in range(area.shape[0]):
+            per_hectare = values(region)
+            own = np.zeros((1, *draws.shape[1:]))
+            _add(own, area[[region]], per_hectare=per_hectare[1])
+            middle = np.zeros((1, *central.shape[1:]))
+            _add(middle, area[[region]], per_hectare=per_hectare[0])
+            for offset, index in zip(offsets[:-1], groups, strict=True):
+                draws[offset + index[region]] += own[0]
+                central[offset + index[region]] += middle[0]
         return Totals(central, draws, self.level)
 
+    def _hectares(self, selection: Selection) -> Floats:
+        """Return what is multiplied with `_per_hectare`, dims (region, mapped, year) [ha]."""
+        if self.correction is not None:
+            return self.correction.base
+        return np.asarray(selection.of(self.area).transpose("region", "stratum", "year").values)
+
     def _per_hectare(self, region: int, selection: Selection) -> Floats:
-        """Return the draws of the pools' sum, dims (stratum, year, draw) [t C/ha]."""
+        """Return the draws of the pools' sum, dims (mapped, year, draw) [t C/ha]."""
         chosen = selection.of(self._density_draws(region)).sum("pool")
-        return np.asarray(chosen.transpose("stratum", "year", "draw").values)
+        return self._of_mapped(chosen, ("stratum", "year", "draw"))
 
     def _middle(self, region: int, selection: Selection) -> Floats:
-        """Return the central values of the pools' sum, dims (stratum, year) [t C/ha]."""
+        """Return the central values of the pools' sum, dims (mapped, year) [t C/ha]."""
         value = self.density.value
         here = value.isel(region=region) if self.density.by_region else value
-        chosen = selection.of(here).sum("pool")
-        return np.asarray(chosen.transpose("stratum", "year").values)
+        return self._of_mapped(selection.of(here).sum("pool"), ("stratum", "year"))
+
+    def _of_mapped(self, density: xr.DataArray, dims: tuple[str, ...]) -> Floats:
+        """Bring a density of strata onto what is mapped: the same, where areas are the map's."""
+        if self.correction is None:
+            return np.asarray(density.transpose(*dims).values)
+        every = density.reindex(stratum=self.area["stratum"].values, fill_value=0.0)
+        return self.correction.per_mapped(np.asarray(every.transpose(*dims).values))
+
+
+def _offsets(groups: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Return where the groups of each level begin, and how many there are in all."""
+    sizes = [int(index.max()) + 1 if len(index) else 0 for index in groups]
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _grouped(
+    area: Floats, groups: Sequence[npt.NDArray[np.int64]], *, values: tuple[Floats, Floats],
+    level: float,
+) -> Totals:  # fmt: skip
+    """Sum area × value over the regions of groups; `values` are central and drawn, per hectare.
+
+    One value for all regions: their areas are added first, and only then drawn.
+    """
+    offsets = _offsets(groups)
+    draws = np.zeros((int(offsets[-1]), area.shape[2], values[1].shape[-1]))
+    central = np.zeros(draws.shape[:2])
+    for first, last, index in zip(offsets[:-1], offsets[1:], groups, strict=True):
+        hectares = np.zeros((int(last - first), *area.shape[1:]))
+        np.add.at(hectares, index, area)
+        _add(draws[first:last], hectares, per_hectare=values[1])
+        _add(central[first:last], hectares, per_hectare=values[0])
+    return Totals(central, draws, level)
 
 
 def _add(out: Floats, hectares: Floats, *, per_hectare: Floats) -> None:

@@ -13,6 +13,7 @@ from sinks.checks import Problems, Severity
 from sinks.limits import Limits
 from sinks.sections import (
     YEAR,
+    AccuracyConfig,
     ChangeConfig,
     DensityConfig,
     LandcoverConfig,
@@ -30,7 +31,7 @@ from sinks.validation import Part, read_part, shown
 
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
-    "accuracy", "density.raster",
+    "density.raster",
     "density.subcompartments",
 )  # fmt: skip
 
@@ -42,7 +43,7 @@ class Study(Part):
     regions: RegionsConfig
     landcover: LandcoverConfig
     density: DensityConfig
-    accuracy: dict[str, Any] | None = None
+    accuracy: AccuracyConfig | None = None
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     output: OutputConfig = OutputConfig()
     limits: Limits = Limits()
@@ -118,6 +119,8 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     named["density.plots.path"] = plots.get("path")
     for year, path in _table(plots, "rounds").items():
         named[f"density.plots.rounds.{year}"] = path
+    accuracy = _table(data, "accuracy")
+    named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
     # Anything without these marks is the name of a packaged table.
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
@@ -241,6 +244,19 @@ def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -
         names.add(name if isinstance(name, str) else None)
 
 
+def _check_accuracy(
+    data: Mapping[str, Any], years: Sequence[int], *, file: str, problems: Problems
+) -> None:
+    """Check that the sample speaks of a map that the study has."""
+    year = _table(data, "accuracy").get("year")
+    if isinstance(year, int) and years and year not in years:
+        known = ", ".join(str(known) for known in years)
+        problems.error(
+            "study.year_without_raster", file=file, place="accuracy.year", key="year", year=year,
+            years=known,
+        )  # fmt: skip
+
+
 def _check_period(
     target: TargetConfig, years: Sequence[int], *, file: str, place: str, problems: Problems
 ) -> None:
@@ -286,6 +302,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_density(data, file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
+    _check_accuracy(data, years, file=file, problems=problems)
     if not problems.of(Severity.ERROR):
         _check_align(study, file=file, problems=problems)
     _check_files(data, base, file=file, problems=problems)

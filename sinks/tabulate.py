@@ -45,9 +45,13 @@ def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
     hectares = area[r, y, s]
     spread = {name: np.empty(len(r)) for name in ("se", "low", "high")}
     # Rows come region by region; one density for all regions is one spread for all rows.
-    ends = np.searchsorted(r, np.arange(len(area) + 1)) if stock.density.by_region else [0, len(r)]
+    drawn = stock.correction is not None
+    several = stock.density.by_region or drawn
+    ends = np.searchsorted(r, np.arange(len(area) + 1)) if several else [0, len(r)]
+    weight = np.ones(len(r)) if drawn else hectares
     for region, (first, last) in enumerate(pairwise(ends)):
-        own, rows = stock.cell_spread(region), slice(first, last)
+        own = stock.spread(region) if drawn else stock.cell_spread(region)
+        rows = slice(first, last)
         for name, column in spread.items():
             column[rows] = getattr(own, name)[s[rows], p[rows], y[rows]]
     return pd.DataFrame(
@@ -59,9 +63,9 @@ def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
             "pool": pools[p],
             "area_ha": hectares,
             "stock_t_c": value[r, y, s, p],
-            "se_t_c": hectares * spread["se"],
-            "low_t_c": hectares * spread["low"],
-            "high_t_c": hectares * spread["high"],
+            "se_t_c": weight * spread["se"],
+            "low_t_c": weight * spread["low"],
+            "high_t_c": weight * spread["high"],
         }
     )
 

@@ -14,6 +14,8 @@ from tests.conftest import ROOT
 PAGE: Final = ROOT / "docs" / "problems.md"
 #: Problems whose severity the code chooses by a name or a table, not where it is written.
 CHOSEN: Final = {
+    "accuracy.no_data": {"WARN"},
+    "accuracy.outside": {"ERROR"},
     "crs.unknown_datum": {"ERROR"},
     "density.spread_asserted": {"WARN"},
     "density.spread_assumed": {"WARN"},
@@ -36,6 +38,7 @@ HEADINGS: Final = {
     "density": ("Densities", "碳密度"),
     "plots": ("Inventory plots", "样地"),
     "inventory": ("Inventories", "森林清查"),
+    "accuracy": ("The reference sample", "参考样本"),
     "parameter": ("Parameters", "参数"),
     "model": ("Biomass models", "生物量模型"),
     "target": ("Targets", "目标"),

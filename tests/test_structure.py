@@ -33,8 +33,8 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
-        " overlaytables palettes layers lock folder verify results inventory inputs measure"
-        " fromplots alignment ledger reference patchpolygons changemaps surfaces manifest"
+        " overlaytables accuracytables palettes layers lock folder verify results inventory inputs"
+        " measure fromplots alignment ledger reference patchpolygons changemaps surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run"

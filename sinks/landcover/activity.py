@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sinks.joint import JointTable
+from sinks.landcover.correction import Correction
 from sinks.legend import Legend
 from sinks.raster import NODATA_SYMBOL
 from sinks.units import M2_PER_HA
@@ -40,12 +41,23 @@ class Activity:
     paths : Dataset, dims (row, year)
         The same land by everything that happened to it: ``area`` [ha], ``region`` (by position)
         and ``stratum`` (by position, every year). No two rows are alike in region and strata.
+    map_area : DataArray or None
+        Where `area` is estimated from a sample: what the map shows, with the same dims.
+    correction : Correction or None
+        Where `area` is estimated: its draws.
     """
 
     area: xr.DataArray
     transitions: Mapping[Pair, xr.DataArray]
     coverage: xr.Dataset
     paths: xr.Dataset = field(default_factory=xr.Dataset)
+    map_area: xr.DataArray | None = None
+    correction: Correction | None = None
+
+    @property
+    def counted(self) -> xr.DataArray:
+        """Map areas, whether they are the areas of the study or not."""
+        return self.area if self.map_area is None else self.map_area
 
 
 def pairs_of(years: Sequence[int]) -> list[Pair]:

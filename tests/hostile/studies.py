@@ -291,7 +291,7 @@ def chinese_path(folder: Path) -> None:
 
 @each(
     "ERROR", "study.not_yet", file=TOML,
-    variants={"accuracy": '[accuracy]\nsample = "s.csv"\n', "volume": ""},
+    variants={"raster": '[density.raster]\nagb = "r.tif"\n', "volume": ""},
 )  # fmt: skip
 def not_built(folder: Path, text: str) -> None:
     if text:
