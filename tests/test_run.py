@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,6 @@ from sinks.folder import files_in, held, verify_outputs
 from sinks.results import Results
 from sinks.run import PARTS, Options, check_study, run_study
 from sinks.sections import POOLS
-from tests.conftest import ROOT
 from tests.tiny import (
     CODES,
     DENSITY,
@@ -218,28 +214,6 @@ def assert_same_bytes(first: Path, second: Path) -> None:
     ]
     assert different == []
     assert without_run(first / "manifest.json") == without_run(second / "manifest.json")
-
-
-def test_another_folder_workers_time_zone_and_locale_give_the_same_bytes(
-    finished: Results, tmp_path: Path
-) -> None:
-    folder = tmp_path / "另一个 folder"
-    for path in finished.root.parent.iterdir():
-        if path.is_file():
-            folder.mkdir(exist_ok=True)
-            (folder / path.name).write_bytes(path.read_bytes())
-    environment = os.environ | {
-        "TZ": "Pacific/Chatham", "LC_ALL": "zh_CN.GB18030", "LANG": "de_DE", "PYTHONHASHSEED": "7",
-        "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "40",
-    }  # fmt: skip
-    only = ",".join(("tables", *PARTS, "rasters"))
-    command = [sys.executable, "-m", "sinks", "run", str(folder / "study.toml"), "--workers", "2"]
-    done = subprocess.run(
-        [*command, "--out", "out", "--only", only],
-        cwd=folder, env=environment, capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    assert_same_bytes(finished.root, folder / "out")
 
 
 def test_a_rerun_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,9 @@ def columns_of(path: Path) -> tuple[str, ...]:
 def _views(path: Path) -> set[str]:
     """Return the GeoPackage's views and virtual tables: SQL of whoever made the file."""
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+        connection = sqlite3.connect(
+            f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1", uri=True
+        )
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
             rows = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()

@@ -49,6 +49,8 @@ def at(module: Any, name: str, *, count: int, act: Callable[[], None]) -> None:
 def prepare(order: dict[str, Any]) -> None:
     """Make this child fail as it is told to."""
     own = os.getpid()
+    if "cwd" in order:
+        os.chdir(order["cwd"])
     if "modes" in order:
         obey_modes()
     if "largest_file" in order:

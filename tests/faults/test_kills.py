@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from sinks.folder import MANIFEST, READY, files_in, verify_outputs
+from sinks.folder import MANIFEST, READY, files_in, held, verify_outputs
 from sinks.lock import LOCK
 from sinks.results import Results
 from tests.faults.conftest import Driver
 from tests.tiny import DENSITY, target, write_study, write_tiny
 
 KILLED = -9
-KILLS = 16
+KILLS = 10
+#: Changes of the disk between one kill and the next.
+STEP = 4
 
 
 class Pair:
@@ -85,6 +87,24 @@ def test_killed_at_random_moments(driver: Driver, tmp_path: Path) -> None:
     assert killed > KILLS // 4, "most end in time only on a machine that just became idle"
     assert driver.run("run", pair.studies["old"], "--out", out, *light).code == 0
     assert (pair.which(out), hidden(out)) == ("old", set())
+
+
+def test_killed_before_any_change_of_the_disk(pair: Pair, driver: Driver, tmp_path: Path) -> None:
+    """Step by step through one run, from the first folder to the last file taken away."""
+    for step in range(0, 400, STEP):
+        out = Path(shutil.copytree(pair.runs["old"], tmp_path / str(step)))
+        words = ("run", pair.studies["new"], "--out", out, "--only", "tables")
+        ended = driver.run(*words, disk=step + step // STEP % STEP, folder=str(out))
+        if ended.code == 0:
+            break
+        assert ended.code == KILLED, ended.said
+        Results.open(out)
+        verify_outputs(out, "en")
+        assert driver.run("verify", out).code == 0
+        with held(out, "en"):
+            pass
+        assert hidden(out) == set(), "the next run cleans up"
+    assert step > 30, "few changes were seen"
 
 
 @pytest.mark.parametrize("place", ["compute", "write", "publish"])
