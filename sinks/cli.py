@@ -246,6 +246,20 @@ def report(folder: OutFolder) -> None:
     _rewrite(folder, "report.html", write=write_report)
 
 
+@app.command()
+def publish(
+    folder: OutFolder,
+    site: Annotated[Path, typer.Argument(metavar="SITE", help="folder of the site · 网站文件夹")],
+) -> None:
+    """Write a site for any static server from a finished run · 由结果生成网站."""
+    require_memory("read")
+    from sinks.publish import publish as write_site
+    from sinks.results import Results
+
+    results = Results.open(folder)
+    typer.echo(text("cli.wrote", results.language, path=write_site(results, site)))
+
+
 def _rewrite(folder: Path, name: str, *, write: Callable[[Results, Path], None]) -> None:
     require_memory("read")
     from sinks.folder import replace_output

@@ -1,5 +1,5 @@
 """The offline map: reads results, never computes them."""
 
-from sinks.maps.page import render_map, write_map
+from sinks.maps.page import Site, render_map, write_map
 
-__all__ = ["render_map", "write_map"]
+__all__ = ["Site", "render_map", "write_map"]

@@ -23,7 +23,7 @@ from sinks.maps.story import (
     number,
     period_of,
 )
-from sinks.maps.tiles import layer_name
+from sinks.maps.tiles import SIDE, layer_name
 from sinks.palettes import CHANGES, PALETTES
 from sinks.texts import LANGUAGES, strings, text
 
@@ -191,6 +191,7 @@ def _layers(results: Results) -> list[dict[str, Any]]:
         {key: layer[key] for key in keys if key in layer}
         | {
             "name": layer_name(layer),
+            "side": SIDE,
             "time": f"{layer['start']}-{layer['year']}" if "start" in layer else str(layer["year"]),
         }
         for layer in results.meta.get("layers") or ()

@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -70,6 +71,24 @@ def _script() -> str:
     parts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     body = "\n".join(parts)
     return f'const sinksMap = (() => {{\n"use strict";\n{body}\nreturn {{ start, state }};\n}})();'
+
+
+@dataclass(frozen=True)
+class Site:
+    """What stands beside a map that is not alone: one of a site.
+
+    Attributes
+    ----------
+    tiles : mapping
+        By picture what `sinks.publish.tiles.write_tiles` returns.
+    pages : mapping of region code to address
+    downloads : sequence of str
+        Addresses.
+    """
+
+    tiles: Mapping[str, Mapping[str, Any]]
+    pages: Mapping[str, str]
+    downloads: Sequence[str]
 
 
 class OfflineMap(folium.Map):
@@ -208,12 +227,14 @@ def _policy(page: str, *, hosts: Sequence[str]) -> str:
     )
 
 
-def render_map(results: Results) -> str:
+def render_map(results: Results, site: Site | None = None) -> str:
     """Return the map of a finished run as one HTML document.
 
     Parameters
     ----------
     results : Results
+    site : Site, optional
+        Where tiles, pages and downloads stand beside the map; without it the map stands alone.
 
     Returns
     -------
@@ -221,7 +242,10 @@ def render_map(results: Results) -> str:
         The same for the same results, to the byte.
     """
     data = map_data(results)
-    page = _Page(results.language, _tiles(results))
+    if site is not None:
+        data["layers"] = [layer | dict(site.tiles[layer["name"]]) for layer in data["layers"]]
+        data |= {"pages": dict(site.pages), "downloads": list(site.downloads)}
+    page = _Page(results.language, _tiles(results) if site is None else "")
     page.header._children.clear()  # the head template has its own charset line, and first
     page.header.add_child(_Raw(_head(results.title)))
     page.html.add_child(_Raw(_shell(results, data)))
@@ -230,7 +254,7 @@ def render_map(results: Results) -> str:
     carrier.add_child(_Start())
     _number(page)
     document = str(page.render())
-    hosts = (data["basemap"] or {}).get("hosts", [])
+    hosts = [*(data["basemap"] or {}).get("hosts", []), *(["'self'", "file:"] if site else [])]
     return document.replace(POLICY, _policy(document, hosts=hosts), 1)
 
 

@@ -162,7 +162,6 @@ def picture_of(path: Any) -> tuple[Pixels, Pixels]:
 def _tiled(root: Any, layer: Mapping[str, Any]) -> dict[str, Any]:
     pixels, palette = picture_of(root / layer["path"])
     return {
-        "side": SIDE,
         "levels": [
             {name: base64.b64encode(tile).decode("ascii") for name, tile in _cut(level).items()}
             for level in levels_of(pixels, palette, kind=str(layer["kind"]))
@@ -186,8 +185,8 @@ def tile_sets(results: Results) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        By `layer_name`: ``side`` of the tiles [pixels] and ``levels``, finest first, each with
-        its tiles (lossless WebP in base64) by ``column-row``; tiles without a pixel are left out.
+        By `layer_name`: ``levels``, finest first, each with its tiles (lossless WebP in base64)
+        by ``column-row``; tiles without a pixel are left out.
     """
     layers = list(results.meta.get("layers") or ())
     with ThreadPoolExecutor() as pool:  # zlib and WebP work without the interpreter's lock

@@ -87,7 +87,7 @@ def _rings(shape: BaseGeometry) -> Iterator[np.ndarray]:
                 yield shapely.get_coordinates(hole)
 
 
-def _outline(shape: BaseGeometry) -> str:
+def outline(shape: BaseGeometry) -> str:
     """Return the path of a shape already in pixels."""
     moves = []
     for ring in _rings(shape):
@@ -189,7 +189,7 @@ def _groups(sheet: Sheet, groups: Sequence[str]) -> list[Markup]:
     for name in dict.fromkeys(groups):
         merged = shapely.union_all(shapes[names == name])
         parts.append(
-            element("path", d=_outline(merged), fill="none", stroke="#46524f", stroke_width=1.1)
+            element("path", d=outline(merged), fill="none", stroke="#46524f", stroke_width=1.1)
         )
         spot = shapely.point_on_surface(merged)
         west, _, east, _ = merged.bounds
@@ -250,12 +250,12 @@ def choropleth(
     for code, name, shape in rows:
         colour = classes.colour(float(values.get(str(code), math.nan)))
         counts[colour] = counts.get(colour, 0) + 1
-        outline = _outline(shape)
+        path = outline(shape)
         tip = element("title", str(name))
         look = {"fill": colour, "stroke": "#fff", "stroke_width": 0.6, "fill_rule": "evenodd"}
-        fills.append(element("path", tip, d=outline, **look))
+        fills.append(element("path", tip, d=path, **look))
         if str(code) in unsure:
-            hatches.append(outline)
+            hatches.append(path)
     parts: list[Markup] = [_hatch(words["id"]), *fills]
     if hatches:
         look = {"fill": f"url(#{words['id']})", "fill_rule": "evenodd", "pointer_events": "none"}

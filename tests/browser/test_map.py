@@ -18,6 +18,7 @@ from rasterio.warp import transform
 
 from sinks.layers.paint import density_colours
 from sinks.maps import write_map
+from sinks.publish import publish
 from tests.map_sample import CODES, HOSTILE, LEGEND, NAMES, PER_HECTARE, YEARS, areas, sample, stock
 
 Show = Callable[..., Any]
@@ -396,3 +397,24 @@ def test_study_without_targets_intervals_pictures_or_parents(show: Show, tmp_pat
     click_region(page, "0301")
     assert page.locator("[data-region] .badge").count() == 0
     assert not page.is_visible(".targets")
+
+
+def test_site_opens_from_disk_with_its_tiles_and_pages(show: Show, tmp_path: Path) -> None:
+    results = sample(tmp_path / "run")
+    (tmp_path / "run" / "manifest.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "run" / "tables").mkdir()
+    index = publish(results, tmp_path / "site")
+    page = ready(show(index, part="#layer=landcover"))
+    page.wait_for_function(
+        "[...document.querySelectorAll('.leaflet-image-layer')]"
+        ".some(image => image.complete && image.naturalWidth === 256)"
+    )
+    page.click("text=两期对比")
+    assert page.locator(".swipe span").all_inner_texts() == ["2015", "2020"]
+    page.locator('[data-code="0302"]').click()
+    page.click(".card .note a")
+    page.wait_for_selector("h1")
+    assert page.inner_text("h1") == HOSTILE
+    page.click(".back a")
+    ready(page)
+    assert page.locator('[data-region="0302"]').count() == 1

@@ -114,6 +114,12 @@ function cardHead(region, shown) {
     }, "×"));
 }
 
+// On a site every region has a page of its own, with an address that stays.
+function pageLink() {
+  const address = data.pages?.[state.region];
+  return address ? el("p", { class: "note" }, el("a", { href: address }, t("card.page"))) : null;
+}
+
 function renderCard(container, shown) {
   const region = regions.get(state.region);
   const same = container.dataset.region === state.region;
@@ -129,6 +135,6 @@ function renderCard(container, shown) {
     stockSection(region), changeSection(region), targetSection(region),
     section(t("card.composition", { year: state.year }), composition(region)),
     whySection(region), movesSection(region), areaSection(region),
-    el("p", { class: "note" }, basisText())));
+    pageLink(), el("p", { class: "note" }, basisText())));
   container.querySelector(".scroll").scrollTop = scrolled;
 }

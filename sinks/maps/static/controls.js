@@ -77,7 +77,7 @@ function layerChips(ids) {
 
 function renderControls(container) {
   const time = { year: yearChoice, period: periodChoice, target: targetChoice }[layer().choose]();
-  const scrolled = container.querySelector(".layers")?.scrollLeft ?? 0;
+  const scrolled = [...container.querySelectorAll("fieldset")].map((row) => row.scrollLeft);
   container.setAttribute("aria-label", t("choose.layer"));
   renew(container,
     el("div", { class: "layers" }, Object.entries(groups).map(([group, ids]) => {
@@ -85,7 +85,7 @@ function renderControls(container) {
       return chips.length ? el("fieldset", {}, el("legend", {}, t(`group_of_layers.${group}`)), chips) : null;
     })),
     el("div", { class: "times" }, time, compareChoice()));
-  container.querySelector(".layers").scrollLeft = scrolled;
+  container.querySelectorAll("fieldset").forEach((row, i) => { row.scrollLeft = scrolled[i] ?? 0; });
 }
 
 const ICONS = {

@@ -69,6 +69,12 @@ function methodText() {
   ];
 }
 
+function downloads() {
+  if (!data.downloads?.length) return null;
+  const links = data.downloads.map((address) => el("li", {}, el("a", { href: address, download: true }, address.slice(5))));
+  return el("details", {}, el("summary", {}, t("panel.downloads")), el("ul", {}, links));
+}
+
 function renderSources(container) {
   const open = container.querySelector("details")?.open;
   renew(container,
@@ -78,5 +84,6 @@ function renderSources(container) {
       el("summary", { "data-key": "sources" }, t("panel.sources")),
       methodText().map((sentence) => el("p", {}, sentence)),
       el("ul", { class: "inputs" }, data.inputs.map(inputLine))),
+    downloads(),
     el("p", { class: "made" }, t("made", { version: data.study.version, leaflet: L.version })));
 }

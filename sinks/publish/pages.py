@@ -1,0 +1,213 @@
+"""A page per region: stable address, no script, fit for a screen and for sheets of A4."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+import shapely
+from markupsafe import Markup
+
+from sinks import chain
+from sinks.escape import is_file_name
+from sinks.report.choropleth import WIDTH, Sheet, outline
+from sinks.report.svg import element, picture
+from sinks.results import Results
+from sinks.summary import finding, span_of, words_of
+from sinks.wording import DASH, Words, half_width, significant
+
+#: Strata and transitions told on a page.
+ROWS: Final = 20
+
+Row = dict[str, Any]
+
+
+def page_name(code: str) -> str:
+    """Return the file name of a region's page: its code, or its bytes where a code is no name.
+
+    Examples
+    --------
+    >>> page_name("420102"), page_name("a/b")
+    ('420102.html', 'x-612f62.html')
+    """
+    plain = is_file_name(code) and not code.startswith("x-") and code == code.lower()
+    return f"{code if plain else 'x-' + code.encode().hex()}.html"
+
+
+def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool = False) -> Row:
+    """Return a value in t C with its interval, in words."""
+    low, high = row["low_t_c"], row["high_t_c"]
+    spread = half_width(low, high)
+    biggest = max(abs(row[column]), spread if math.isfinite(spread) else 0.0)
+    scale = words.carbon(biggest)
+    return {
+        "value": words.amount(row[column], scale, spread=spread, signed=signed),
+        "interval": words.interval(low, high, scale=scale),
+    }
+
+
+def _rows(results: Results, table: str, *, code: str) -> list[Row]:
+    """Return the rows of a region itself; none of a table that an older run has not."""
+    frame = results.tables.get(table, pd.DataFrame(columns=["region_code"]))
+    if "level" in frame.columns:
+        frame = frame[frame["level"] == chain.UNIT]
+    return chain.records(frame[frame["region_code"] == code])
+
+
+def _causes(results: Results, words: Words, *, code: str) -> list[Row]:
+    start, end = span_of(results)
+    rows = [
+        row
+        for row in _rows(results, "attribution", code=code)
+        if (row["start"], row["end"]) == (start, end) and row["area_ha"] > 0
+    ]
+    return [
+        {
+            "name": words.t(f"map.cause.{row['cause']}"),
+            "area": significant(row["area_ha"]),
+            **_amount(row, "change_t_c", words=words, signed=True),
+        }
+        for row in rows
+    ]
+
+
+def _ranks(results: Results, words: Words, *, code: str) -> list[str]:
+    start, end = span_of(results)
+    found = []
+    for row in _rows(results, "ranking", code=code):
+        if row["end"] != end or row["start"] not in (start, end) or not math.isfinite(row["rank"]):
+            continue
+        name = {"stock": "stock", "change": "change", "change_per_ha": "rate"}[row["quantity"]]
+        ends = {key: f"{row[key]:g}" for key in ("rank", "rank_low", "rank_high", "of")}
+        found.append(
+            words.t(
+                "map.card.rank_interval", layer=words.t(f"map.layer.{name}"), rank=ends["rank"],
+                count=ends["of"], level=words.percent.rstrip("%"), low=ends["rank_low"],
+                high=ends["rank_high"],
+            )
+        )  # fmt: skip
+    return found
+
+
+def _targets(results: Results, words: Words, *, code: str) -> list[Row]:
+    found = []
+    for row in _rows(results, "targets", code=code):
+        if not math.isfinite(row["achieved"]):
+            continue
+        scale = words.unit(str(row["unit"]), abs(row["achieved"]))
+        spread = half_width(row["low"], row["high"])
+        known = math.isfinite(row["required"])
+        found.append(
+            {
+                "name": str(row["target"]),
+                "achieved": words.amount(row["achieved"], scale, spread=spread),
+                "required": words.amount(row["required"], scale) if known else DASH,
+                "share": words.share(row["share_achieved"]),
+                "probability": words.probability(row["probability"]),
+                "verdict": words.term("verdict", str(row["verdict"])) if row["verdict"] else DASH,
+            }
+        )
+    return found
+
+
+def _why(results: Results, words: Words, *, code: str) -> tuple[list[Row], list[str]]:
+    """Return hectares × density = tonnes of the last year, largest first, and their sources."""
+    names = {
+        str(row["stratum"]): str(row[f"name_{words.language}"])
+        for row in chain.records(results.strata)
+    }
+    links = chain.links(results, [code], year=results.last)
+    links.sort(key=lambda link: -link.stock_t_c)
+    marks: dict[str, int] = {}
+    rows = [
+        {
+            "stratum": names.get(link.stratum, link.stratum),
+            "pool": words.term("pool", link.pool),
+            "area": significant(link.area_ha),
+            "density": significant(link.density.t_c_ha) if link.density else DASH,
+            "stock": significant(link.stock_t_c),
+            "mark": marks.setdefault(link.density.source, len(marks) + 1) if link.density else "",
+        }
+        for link in links[:ROWS]
+    ]
+    return rows, list(marks)
+
+
+def _years(results: Results, words: Words, *, code: str) -> list[Row]:
+    return [
+        {
+            "year": int(row["year"]),
+            "forest": significant(row["forest_ha"]),
+            "wetland": significant(row["wetland_ha"]),
+            **_amount(row, "stock_t_c", words=words),
+        }
+        for row in _rows(results, "regions", code=code)
+    ]
+
+
+class Locator:
+    """Where a region lies in its study: drawn once, marked once per region."""
+
+    def __init__(self, results: Results) -> None:
+        self.sheet = Sheet(results.regions)
+        codes = [str(code) for code in results.regions["region_code"]]
+        self.shapes = dict(zip(codes, self.sheet.shapes, strict=True))
+        self.study = outline(shapely.union_all(list(self.shapes.values())))
+
+    def of(self, code: str, *, title: str) -> Markup:
+        """Return the map with one region marked."""
+        parts = [
+            element("path", d=self.study, fill="#eceae0", stroke="#8f9a96", stroke_width=1.2),
+            element("path", d=outline(self.shapes[code]), fill="#14655d", fill_rule="evenodd"),
+        ]
+        return picture((WIDTH, self.sheet.height + 4), parts, title=title)
+
+
+def region_page(results: Results, code: str) -> dict[str, Any]:
+    """Return everything that a region's page prints.
+
+    Parameters
+    ----------
+    results : Results
+    code : str
+        Code of one of the study's own regions.
+
+    Returns
+    -------
+    dict
+        Names of the template ``region.html.j2``. Text is plain and escaped there.
+    """
+    words = words_of(results)
+    start, end = span_of(results)
+    head = next(row for row in _rows(results, "regions", code=code) if row["year"] == end)
+    changes = _rows(results, "change", code=code)
+    change = next(row for row in changes if (row["start"], row["end"]) == (start, end))
+    study = results.meta["study"]
+    approval = study.get("map_approval")
+    why, sources = _why(results, words, code=code)
+    return {
+        "lang": "zh-CN" if words.language == "zh" else "en",
+        "t": words.t,
+        "code": code,
+        "name": str(head["region_name"]) or code,
+        "parent": str(head["parent_code"]) if head["parent_code"] != "ALL" else "",
+        "title": results.title,
+        "span": (start, end),
+        "synthetic": bool(study.get("synthetic")),
+        "approval": words.t("report.approval", number=approval)
+        if approval
+        else words.t("report.internal"),
+        "area": words.amount(head["region_ha"], words.area(head["region_ha"])),
+        "stock": _amount(head, "stock_t_c", words=words),
+        "change": _amount(change, "change_t_c", words=words, signed=True),
+        "finding": words.term("finding", finding(change)),
+        "years": _years(results, words, code=code),
+        "causes": _causes(results, words, code=code),
+        "ranks": _ranks(results, words, code=code),
+        "targets": _targets(results, words, code=code),
+        "why": why,
+        "sources": sources,
+        "version": str(results.meta.get("sinks", "")),
+    }

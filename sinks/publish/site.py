@@ -1,0 +1,130 @@
+"""A finished run as a site: written aside, then put in place whole."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from sinks.errors import OutputFailed
+from sinks.escape import templates
+from sinks.maps import Site, render_map
+from sinks.publish.pages import Locator, page_name, region_page
+from sinks.publish.tiles import write_tiles
+from sinks.results import Results
+from sinks.tabulate import json_text
+from sinks.texts import text
+
+#: What a site says of itself; a folder without it is never replaced.
+MARK: Final = "site.json"
+#: Being written, beside what stood there before.
+STAGING: Final = ".sinks-staging"
+#: Files of a run that a site offers, where the run has them.
+DOWNLOADS: Final = ("report.html", "report.docx", "workbook.xlsx", "regions.gpkg", "manifest.json")
+STYLE: Final = """
+.back { font-size: 9pt; } .locator { max-width: 100mm; } .tiles { grid-template-columns: repeat(3, 1fr); }
+@media screen and (max-width: 600px) { .tiles { grid-template-columns: 1fr; } table { display: block; overflow-x: auto; } }
+@media print { .back { display: none; } }
+"""  # noqa: E501
+
+
+def publish(results: Results, site: Path) -> Path:
+    """Write the site of a finished run.
+
+    Parameters
+    ----------
+    results : Results
+    site : Path
+        A folder that is missing, empty, or holds a site of ours, which is replaced.
+
+    Returns
+    -------
+    Path
+        ``index.html`` of the site.
+
+    Raises
+    ------
+    OutputFailed
+        If the folder holds something else, or cannot be written.
+
+    Notes
+    -----
+    Addresses do not change between runs: ``regions/CODE.html``, ``data/…``,
+    ``tiles/NAME/Z/X/Y.webp``, ``tiles/NAME.pmtiles``.
+    """
+    language = results.language
+    held = sorted(path.name for path in site.iterdir()) if site.is_dir() else []
+    strange = site.exists() and not site.is_dir()
+    if strange or (set(held) - {STAGING} and MARK not in held):
+        raise OutputFailed(text("publish.strangers", language, folder=site))
+    staging = site / STAGING
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        _write(results, staging)
+        for name in held:
+            _remove(site / name)
+        for path in sorted(staging.iterdir()):
+            path.replace(site / path.name)
+        staging.rmdir()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputFailed(text("output.failed", language, folder=site, reason=reason)) from error
+    return site / "index.html"
+
+
+def _remove(path: Path) -> None:
+    if path.name == STAGING:
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _write(results: Results, folder: Path) -> None:
+    layers = list(results.meta.get("layers") or ())
+    tiles = write_tiles(results.root, layers, folder=folder / "tiles")
+    codes = [str(code) for code in results.regions["region_code"]]
+    pages = {code: f"regions/{page_name(code)}" for code in codes}
+    downloads = _copy_data(results, folder / "data")
+    _write_pages(results, folder, pages=pages)
+    document = render_map(results, Site(tiles, pages, downloads))
+    (folder / "index.html").write_bytes(document.encode("utf-8"))
+    run = hashlib.sha256((results.root / "manifest.json").read_bytes()).hexdigest()
+    mark = {"sinks": results.meta["sinks"], "title": results.title, "manifest_sha256": run}
+    (folder / MARK).write_text(json_text(mark), encoding="utf-8", newline="\n")
+
+
+def _copy_data(results: Results, folder: Path) -> list[str]:
+    """Copy what is offered for download; returns the addresses."""
+    names = [name for name in DOWNLOADS if (results.root / name).is_file()]
+    names += [
+        path.relative_to(results.root).as_posix()
+        for path in sorted((results.root / "tables").glob("*.csv"))
+    ]
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(results.root / name, target)
+    return [f"data/{name}" for name in names]
+
+
+def _write_pages(results: Results, folder: Path, *, pages: dict[str, str]) -> None:
+    (folder / "regions").mkdir()
+    environment = templates("sinks", "templates")
+    style = environment.get_template("report.css").render() + STYLE
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    template = environment.get_template("region.html.j2")
+    locator = Locator(results)
+    sheet = Markup(style)  # noqa: S704 - our own style sheet
+    for code, address in pages.items():
+        content: dict[str, Any] = region_page(results, code)
+        drawn = locator.of(code, title=content["name"])
+        page = template.render(policy=policy, style=sheet, map=drawn, **content)
+        (folder / address).write_text(page, encoding="utf-8", newline="\n")
