@@ -82,7 +82,16 @@ def _moved(
         codes = first_few(blank, problems.language) if blank else "–"
         problems.error("raster.align_gap", file=source.shown, codes=codes, dtype=source.dtype)
         return None
-    return replace(source, grid=grid, block=BLOCK, parts=(), native=source, filler=filler)
+    return replace(
+        source,
+        grid=grid,
+        block=BLOCK,
+        parts=(),
+        native=source,
+        filler=filler,
+        recode=None,
+        raw=None,
+    )
 
 
 def _filler(source: RasterSource, blank: tuple[int, ...]) -> float | None:

@@ -17,6 +17,7 @@ from sinks.biomass.plots import Plots, Sheet, load_plots
 from sinks.biomass.table import DensityRow, load_density_table
 from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
+from sinks.crosswalk import load_crosswalks
 from sinks.folder import sha256_of
 from sinks.grid import Grid
 from sinks.landcover.answers import Answers, load_answers
@@ -80,7 +81,8 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         )
     if legend is not None:
         forced = study.landcover.allow_version_change
-        check_versions(legend.name, study.years, allow=forced, problems=problems)
+        own = [year for year in study.years if str(year) not in study.landcover.crosswalks]
+        check_versions(legend.name, own, allow=forced, problems=problems)
     regions = None
     if "regions.path" not in refused:
         regions = load_regions(
@@ -167,6 +169,7 @@ def _too_large(study: Study) -> bool:
     tables += [study.change.rules] if study.change else []
     if study.accuracy is not None:
         tables += [study.accuracy.sample, study.accuracy.strata or ""]
+    tables += study.landcover.crosswalks.values()
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
     limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)
@@ -189,9 +192,22 @@ def _sources(
     names = {year: [item.path for item in config.sources(year)] for year in config.years}
     warn_names(names, problems)
     blank = None if legend is None else sorted(legend.nodata_codes)
+    crosswalks = None
+    if legend is not None:
+        tables = {
+            int(year): path
+            for year, path in study.landcover.crosswalks.items()
+            if year in rasters and f"landcover.crosswalks.{year}" not in refused
+        }
+        crosswalks = load_crosswalks(
+            tables, legend, base=study.base, problems=problems, limits=study.limits
+        )
+        if len(crosswalks) < len(tables):
+            return None
     return load_rasters(
-        config, base=study.base, problems=problems, limits=study.limits, blank=blank
-    )
+        config, base=study.base, problems=problems, limits=study.limits, blank=blank,
+        crosswalks=crosswalks,
+    )  # fmt: skip
 
 
 def _densities(

@@ -299,7 +299,8 @@ def _open_all(
     """Open each file once: dataset, its bands, and the years (by position) they are for."""
     opened: dict[Any, tuple[Any, list[int], list[int]]] = {}
     for position, source in enumerate(sources):
-        files = tuple((tile.path, tile.band - source.band) for tile in source.tiles)
+        own = (source.native or source).recode
+        files = (own, *((tile.path, tile.band - source.band) for tile in source.tiles))
         if files not in opened:
             try:
                 dataset = stack.enter_context(source.open())

@@ -192,11 +192,25 @@ def _refuse_code(
     code, place = _first_cell(
         source, symbol, table=table, nodata=sorted(legend.nodata_codes), shapes=list(shapes)
     )
+    table_name = (source.native or source).recode
+    if table_name is not None:
+        problems.error(
+            "crosswalk.unknown_code", file=source.shown, place=place, code=code,
+            hectares=f"{hectares:.6g}", table=table_name.shown,
+        )  # fmt: skip
+        return
     problems.error(
         "raster.unknown_code", file=source.shown, place=place, code=code,
         codes=", ".join(str(known) for known in legend.codes),
         hectares=f"{hectares:.6g}", legend=legend.name, place_text=place,
     )  # fmt: skip
+
+
+def _stored(source: RasterSource, row: int, *, col: int) -> int:
+    """Return the code of a cell as its file holds it."""
+    own = source.uncrossed
+    with own.open() as dataset:
+        return int(read_window(dataset, [own.band], window=(row, row + 1, col, col + 1))[0, 0, 0])
 
 
 def _first_cell(
@@ -238,5 +252,6 @@ def _first_cell(
             if hit.any():
                 r, c = (int(index[0]) for index in np.nonzero(hit))
                 x, y = grid.x0 + (c + 0.5) * grid.dx, grid.y0 + (row + r + 0.5) * grid.dy
-                return int(values[r, c]), f"({row + r}, {c}) · x {x:.10g}, y {y:.10g}"
+                code = _stored(source, row + r, col=c)
+                return code, f"({row + r}, {c}) · x {x:.10g}, y {y:.10g}"
     return symbol, ""

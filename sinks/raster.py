@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from sinks import environment
 from sinks.aligned import AlignedReader, align
 from sinks.checks import Problems, Severity, first_few
+from sinks.crosswalk import Crosswalk, RecodedReader
 from sinks.grid import Grid
 from sinks.limits import Limits
 from sinks.rasterheader import (
@@ -90,6 +91,8 @@ class RasterSource:
         Stands for no data where there is no tile.
     native : RasterSource or None
         What it is read from, where that lies on another grid.
+    recode, raw : Crosswalk, RasterSource, or None
+        The crosswalk that its codes went through, and what it was before.
     """
 
     path: Path
@@ -102,6 +105,8 @@ class RasterSource:
     parts: tuple[Tile, ...] = ()
     filler: float | None = None
     native: RasterSource | None = None
+    recode: Crosswalk | None = None
+    raw: RasterSource | None = None
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -115,6 +120,14 @@ class RasterSource:
         return self.parts or (own,)
 
     @property
+    def uncrossed(self) -> RasterSource:
+        """The same raster with the codes that its file holds."""
+        if self.native is None:
+            return self.raw or self
+        own = self.native.uncrossed
+        return replace(self, native=own, dtype=own.dtype, nodata=own.nodata)
+
+    @property
     def blank(self) -> tuple[int, ...]:
         """The no-data code, if there is one."""
         return () if self.nodata is None else (self.nodata,)
@@ -125,6 +138,8 @@ class RasterSource:
         with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
             if self.native is not None:
                 yield AlignedReader(self, stack.enter_context(self.native.open()))
+            elif self.raw is not None:
+                yield RecodedReader(self, stack.enter_context(self.raw.open()))
             elif self.parts:
                 yield stack.enter_context(closing(TileReader(self, open_raster)))
             else:
@@ -157,6 +172,7 @@ def load_rasters(
     problems: Problems,
     limits: Limits | None = None,
     blank: Sequence[int] | None = None,
+    crosswalks: Mapping[int, Crosswalk] | None = None,
 ) -> dict[int, RasterSource] | None:
     """Open and check the rasters of every year.
 
@@ -169,6 +185,8 @@ def load_rasters(
     limits : Limits, optional
     blank : sequence of int, optional
         The legend's no-data codes, if it is known: they may fill gaps between tiles.
+    crosswalks : mapping of year to Crosswalk, optional
+        For years whose raster holds codes of another product.
 
     Returns
     -------
@@ -188,6 +206,8 @@ def load_rasters(
                     other=seen[key],
                 )  # fmt: skip
         whole = joined(parts, blank=blank, limits=limits, problems=problems) if parts else None
+        if whole is not None and crosswalks and year in crosswalks:
+            whole = crosswalks[year].applied(whole, problems=problems)
         if whole is not None:
             sources[year] = whole
     if len(sources) < len(config.years):

@@ -96,6 +96,9 @@ class LandcoverConfig(Part):
     align: Literal["nearest"] | None = Field(None, description="policy for different grids")
     align_year: int | None = Field(None, description="year whose grid holds; the first if absent")
     coverage: Literal["exact", "centre"] = Field("exact", description="rule for border cells")
+    crosswalks: dict[str, str] = Field(
+        default_factory=dict, description="year = table from the codes of another product"
+    )
     allow_version_change: bool = Field(False, description="compare product versions all the same")
 
     @property

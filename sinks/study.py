@@ -121,6 +121,8 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         named[f"density.plots.rounds.{year}"] = path
     accuracy = _table(data, "accuracy")
     named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
+    for year, table in _table(landcover, "crosswalks").items():
+        named[f"landcover.crosswalks.{year}"] = table
     # Anything without these marks is the name of a packaged table.
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
@@ -223,6 +225,16 @@ def _check_targets(
             problems.error("study.target_pools", file=file, place=place, pools=pools)
 
 
+def _check_crosswalks(study: Study | None, *, file: str, problems: Problems) -> None:
+    """Refuse a crosswalk for a year that has no raster."""
+    for key in study.landcover.crosswalks if study else ():
+        if study is not None and key not in study.landcover.rasters:
+            problems.error(
+                "study.year_without_raster", file=file, place="landcover.crosswalks",
+                key="crosswalks", year=key[:40], years=", ".join(study.landcover.rasters),
+            )  # fmt: skip
+
+
 def _check_align(study: Study | None, *, file: str, problems: Problems) -> None:
     """Refuse a grid of a year that the study has not."""
     year = study.landcover.align_year if study else None
@@ -305,6 +317,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_accuracy(data, years, file=file, problems=problems)
     if not problems.of(Severity.ERROR):
         _check_align(study, file=file, problems=problems)
+        _check_crosswalks(study, file=file, problems=problems)
     _check_files(data, base, file=file, problems=problems)
     if study is not None:
         check_map(study.map, file=file, problems=problems)

@@ -27,8 +27,8 @@ BANDS = {
     ),
     "geography": (
         "legend boundaries regions shares outlines overlays rasterheader sidecars tiles"
-        " aligned raster windows compiled hashtable zonal joint cog rasterchecks checkpoint"
-        " cluster"
+        " crosswalk aligned raster windows compiled hashtable zonal joint cog rasterchecks"
+        " checkpoint cluster"
     ),
     "halves": "landcover biomass",
     "result": (
