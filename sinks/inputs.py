@@ -15,6 +15,7 @@ from pyproj import Transformer
 from sinks.biomass.plotplaces import place_plots
 from sinks.biomass.plots import Plots, Sheet, load_plots
 from sinks.biomass.table import DensityRow, load_density_table
+from sinks.biomass.wetland import Flux, load_fluxes
 from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity
 from sinks.crosswalk import load_crosswalks
@@ -45,6 +46,7 @@ class Inputs:
     shares: Mapping[str, npt.NDArray[np.float64]]
     densities: Sequence[DensityRow]
     plots: Plots | None
+    fluxes: Sequence[Flux]
     transformer: Transformer
     hashes: Mapping[str, str]
     rules: Sequence[Rule] = ()
@@ -74,15 +76,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     refused = {problem.place for problem in problems.of(Severity.ERROR)}
     hashes = {path.name: hashlib.sha256(study.content).hexdigest()}
     hashes |= {} if refused or _too_large(study) else file_hashes(study)
-    legend = None
-    if "landcover.legend" not in refused:
-        legend = load_legend(
-            study.landcover.legend, base=study.base, problems=problems, limits=study.limits
-        )
-    if legend is not None:
-        forced = study.landcover.allow_version_change
-        own = [year for year in study.years if str(year) not in study.landcover.crosswalks]
-        check_versions(legend.name, own, allow=forced, problems=problems)
+    legend = _legend(study, refused, problems=problems)
     regions = None
     if "regions.path" not in refused:
         regions = load_regions(
@@ -107,15 +101,30 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         overlays = _overlays(study, regions, grid=grid, refused=refused, problems=problems)
         zones = zones_of(overlays, regions, problems=problems)
     shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
+    fluxes = _fluxes(study, refused, problems=problems)
     if (
         legend is None or regions is None or sources is None or densities is None
-        or transformer is None or zones is None or problems.of(Severity.ERROR)
+        or transformer is None or zones is None or fluxes is None or problems.of(Severity.ERROR)
     ):  # fmt: skip
         return None
     return Inputs(
-        study, legend, regions, sources, overlays, zones, shares, densities, plots, transformer,
-        hashes, rules, answers,
+        study, legend, regions, sources, overlays, zones, shares, densities, plots, fluxes,
+        transformer, hashes, rules, answers,
     )  # fmt: skip
+
+
+def _legend(study: Study, refused: AbstractSet[str], *, problems: Problems) -> Legend | None:
+    """Read the legend, and refuse years of a product whose versions cannot be compared."""
+    if "landcover.legend" in refused:
+        return None
+    legend = load_legend(
+        study.landcover.legend, base=study.base, problems=problems, limits=study.limits
+    )
+    if legend is not None:
+        forced = study.landcover.allow_version_change
+        own = [year for year in study.years if str(year) not in study.landcover.crosswalks]
+        check_versions(legend.name, own, allow=forced, problems=problems)
+    return legend
 
 
 def _answers(
@@ -129,6 +138,19 @@ def _answers(
         study.accuracy, base=study.base, legend=legend, years=study.years, problems=problems,
         limits=study.limits,
     )  # fmt: skip
+
+
+def _fluxes(
+    study: Study, refused: AbstractSet[str], *, problems: Problems
+) -> Sequence[Flux] | None:
+    """Read the table of wetland fluxes; a study without `[wetland]` has none."""
+    if study.wetland is None:
+        return ()
+    if "wetland.fluxes" in refused:
+        return None
+    return load_fluxes(
+        study.wetland.fluxes, base=study.base, problems=problems, limits=study.limits
+    )
 
 
 def _overlays(

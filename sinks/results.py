@@ -33,14 +33,15 @@ NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
      "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
-     "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share"}
+     "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share",
+     "settle_years"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(
     {"year", "start", "end", "plots", "first_change", "last_change", "changes", "flips"}
 )
 #: Endings of the names of columns that hold numbers in that unit.
-UNITS: Final = ("_ha", "_mu", "_t_c", "_pct")
+UNITS: Final = ("_ha", "_mu", "_t_c", "_pct", "_per_yr")
 #: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
 SQLITE: Final = b"SQLite format 3\x00"
 #: Rows that are text in memory at a time.

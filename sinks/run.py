@@ -23,6 +23,7 @@ from sinks.accuracytables import accuracy_tables, sample_parameters
 from sinks.alignment import alignment_table
 from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density
+from sinks.biomass.wetland import check_depths
 from sinks.boundaries.geopackage import write_geopackage
 from sinks.changemaps import check_reach, write_change_maps
 from sinks.changetables import change_classes_table, implausible_table
@@ -48,11 +49,12 @@ from sinks.reference import polygons, recounts
 from sinks.report import write_report
 from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.stock import Stock
-from sinks.study import Study, load_study
+from sinks.study import load_study
 from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
 from sinks.texts import Language, text
 from sinks.transitions import trajectories_table, transition_summary
+from sinks.wetlands import wetland_tables
 from sinks.workbook import write_workbook
 
 Progress = Callable[[str, float], None]
@@ -106,6 +108,8 @@ def factors(
         return None
     areas = measured.regions
     rows, density = densities(inputs, areas, problems=problems)
+    strata = [str(name) for name in areas.area["stratum"].values]
+    check_depths(rows, strata, file=study.density.table or study.file, problems=problems)
     pools = sorted({row.pool for row in rows})
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
     if density is None or problems.of(Severity.ERROR):
@@ -139,12 +143,13 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "trajectories": trajectories_table(areas),
         "targets": targets_table(study.targets, held),
         **ledger_tables(study.targets, held),
+        **wetland_tables(stock, areas, inputs=inputs),
         "attribution": attribution_table(stock, areas, regions=regions, legend=legend),
         "ranking": ranking_table(stock, areas, regions=regions),
         "change_classes": change_classes_table(areas, density, regions=regions, legend=legend),
         "implausible": implausible_table(areas, inputs.rules, legend=legend),
         "coverage": tabulate.coverage_table(areas),
-        "parameters": _parameters(measured, density, study=study),
+        "parameters": _parameters(measured, density, inputs=inputs),
         **accuracy_tables(
             measured.assessment, stock=stock, activity=areas, regions=regions, legend=legend
         ),
@@ -158,9 +163,10 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     return Computed(areas, density, tables)
 
 
-def _parameters(measured: Measured, density: Density, *, study: Study) -> pd.DataFrame:
-    """Return every parameter used: densities, and the shares of the error matrix."""
-    own = tabulate.parameters_table(density)
+def _parameters(measured: Measured, density: Density, *, inputs: Inputs) -> pd.DataFrame:
+    """Return every parameter used: densities, fluxes, and the shares of the error matrix."""
+    study = inputs.study
+    own = tabulate.parameters_table(density, inputs.fluxes)
     if measured.assessment is None or study.accuracy is None:
         return own
     sampled = sample_parameters(measured.assessment, study.accuracy.sample)

@@ -207,6 +207,14 @@ class ChangeConfig(Part):
     remove_implausible: bool = Field(False, description="take doubted change off the maps")
 
 
+class WetlandConfig(Part):
+    """`[wetland]`: yearly fluxes of wetlands, and how fast soils of converted land settle."""
+
+    fluxes: str = Field("wetland_fluxes", min_length=1, description="packaged, or a CSV")
+    gwp: Literal["AR4", "AR5", "AR6"] = Field("AR5", description="potential of methane, 100 years")
+    settle_years: float = Field(20, gt=0, le=1000, description="years that a soil takes")
+
+
 class OutputConfig(Part):
     """`[output]`: what a run writes beside its tables, map, report and workbook."""
 

@@ -23,6 +23,7 @@ from sinks.sections import (
     StudyInfo,
     TargetConfig,
     UncertaintyConfig,
+    WetlandConfig,
 )
 from sinks.studyfile import parsed, read_bytes
 from sinks.targetchecks import check_quantity
@@ -45,6 +46,7 @@ class Study(Part):
     density: DensityConfig
     accuracy: AccuracyConfig | None = None
     uncertainty: UncertaintyConfig = UncertaintyConfig()
+    wetland: WetlandConfig | None = None
     output: OutputConfig = OutputConfig()
     limits: Limits = Limits()
     change: ChangeConfig | None = None
@@ -127,6 +129,7 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     tables = (
         ("landcover.legend", landcover.get("legend"), (".csv", "/", "\\")),
         ("density.table", _table(data, "density").get("table"), (".csv",)),
+        ("wetland.fluxes", _table(data, "wetland").get("fluxes"), (".csv", "/", "\\")),
         ("change.rules", _table(data, "change").get("rules"), (".csv", "/", "\\")),
     )
     named |= {

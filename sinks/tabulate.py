@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sinks.biomass.density import Density
+from sinks.biomass.wetland import UNITS, Flux
 from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
@@ -200,8 +201,8 @@ def coverage_table(activity: Activity) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def parameters_table(density: Density) -> pd.DataFrame:
-    """Return `parameters.csv`: every parameter used."""
+def parameters_table(density: Density, fluxes: Sequence[Flux] = ()) -> pd.DataFrame:
+    """Return `parameters.csv`: every parameter used, the fluxes of the study's wetlands too."""
     columns = ["name", "value", "se", "unit", "distribution", "source", "confidence"]
     own: list[tuple[str, float, float, str, str, str, str]] = [
         (name, row.value, se, "t C/ha", row.kind(se), row.source, row.confidence)
@@ -212,6 +213,15 @@ def parameters_table(density: Density) -> pd.DataFrame:
         (row.name, row.value, se, row.unit, row.distribution, row.source, row.confidence)
         for row, se in models
     ]
+    present = set(density.value["stratum"].values.tolist())
+    own += [
+        (
+            flux.name, flux.value, flux.se, UNITS[flux.flux], flux.distribution, flux.source,
+            flux.confidence,
+        )
+        for flux in fluxes
+        if flux.stratum in present
+    ]  # fmt: skip
     return pd.DataFrame(own, columns=columns)
 
 

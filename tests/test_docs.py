@@ -150,6 +150,17 @@ def columns_promised() -> dict[str, list[str]]:
             *[*region, "level", "year", "kind", "class", "map_ha", "area_ha", "se_ha", "low_ha"],
             "high_ha",
         ],
+        "wetland": [
+            *[*region, "level", "year", "stratum", "area_ha", "vegetation_t_c", "soil_t_c"],
+            *["burial_t_c_per_yr", "burial_low_t_c_per_yr", "burial_high_t_c_per_yr"],
+            *["ch4_t_per_yr", "ch4_low_t_per_yr", "ch4_high_t_per_yr", "ch4_t_co2e_per_yr"],
+            "gwp",
+        ],
+        "wetland_definitions": [*region, "level", "year", "definition", "area_ha", "strata"],
+        "wetland_soil": [
+            *[*region, "level", "start", "end", "direction", "area_ha", "committed_t_c"],
+            *["realised_t_c", "settle_years"],
+        ],
         "overlay_regions": [
             *["overlay", "part", *region, "level", "parent_code", "year", "overlay_ha"],
             *["valid_ha", "nodata_ha", "forest_ha", "wetland_ha", "stock_t_c", *interval],

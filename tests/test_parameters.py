@@ -32,7 +32,17 @@ UNITS = {
     *("mu/yr", "t C/m3", "t C/t d.m.", "t CO2/head", "t CO2/1e4 yuan", "yr", "t d.m./ha/yr"),
     *("1e4 t", "1e8 t C", "1e8 t CO2", "1e4 t CO2", "1e6 t C", "1e6 t CO2"),
     *("1e4 m3", "1e8 m3", "1e6 m3", "1e4 ha", "1e4 mu/yr"),
-    *("m3/ha", "t d.m./m3", "t d.m./ha", "1/yr", "cm", "kg d.m.", "t C/ha/yr"),
+    *(
+        "t CO2e/t CH4",
+        "t C/ha/yr",
+        "m3/ha",
+        "t d.m./m3",
+        "t d.m./ha",
+        "1/yr",
+        "cm",
+        "kg d.m.",
+        "t C/ha/yr",
+    ),
     *CARBON_UNITS,
     *DENSITY_UNITS,
 }

@@ -34,7 +34,8 @@ BANDS = {
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory inputs"
-        " measure fromplots alignment ledger reference patchpolygons changemaps surfaces manifest"
+        " measure fromplots alignment ledger wetlands reference patchpolygons"
+        " changemaps surfaces manifest"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run"

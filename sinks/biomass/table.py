@@ -47,6 +47,7 @@ class DensityRow:
     confidence: str = ""
     note: str = ""
     from_plots: bool = False
+    depth: str = ""
 
     @property
     def name(self) -> str:
@@ -220,6 +221,7 @@ class _Reader:
             source=row.cells.get("source", ""),
             confidence=row.cells.get("confidence", ""),
             note=row.cells.get("note", ""),
+            depth=row.cells.get("depth", ""),
         )
 
     def _fraction(self, row: Row, pool: str, *, unit: str) -> float | None:

@@ -115,6 +115,7 @@ def example_study(language: Language) -> str:
         ),
         landcover_section("data/rasters/lc{year}.tif", language),
         *run_sections(language),
+        Section("[wetland]", {"gwp": "AR5"}, text("demo.wetland.head", language)),
         *overlay_sections(language),
         Section("[[targets]]", carbon, text("demo.target.carbon", language), share),
         Section("[[targets]]", cover, text("demo.target.cover", language)),

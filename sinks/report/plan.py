@@ -76,7 +76,10 @@ def implied(results: Results, words: Words) -> list[str]:
                 f"report.plan.implied.{key}",
                 name=titles.get(str(row["target"]), row["target"]),
                 required=words.exactly(float(row["required"]), asked),
-                volume=f"{float(row['volume_increase_m3']):,.4g}",
+                volume=words.amount(
+                    float(row["volume_increase_m3"]),
+                    words.unit("m3", float(row["volume_increase_m3"])),
+                ),
                 forest=words.amount(
                     float(row["forest_increase_ha"]), words.area(float(row["forest_increase_ha"]))
                 ),

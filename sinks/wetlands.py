@@ -1,0 +1,196 @@
+"""Wetlands on their own: areas by every definition, pools, yearly fluxes, and soils in change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sinks.biomass.wetland import Flux
+from sinks.draws import Summary, summarise
+from sinks.inputs import Inputs
+from sinks.landcover.activity import Activity
+from sinks.legend import Legend
+from sinks.levels import group_indices, summed, without_data
+from sinks.parameters import load_table, lookup
+from sinks.regions import Regions
+from sinks.sections import WetlandConfig
+from sinks.stock import Selection, Stock
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: Pools of plants; soil stands beside them and is never added to them here.
+PLANTS: Final = ("agb", "bgb")
+FLUX_COLUMNS: Final = {"burial": "burial{}_t_c_per_yr", "ch4": "ch4{}_t_per_yr"}
+
+
+def wetland_table(
+    stock: Stock,
+    activity: Activity,
+    *,
+    regions: Regions,
+    legend: Legend,
+    fluxes: Sequence[Flux],
+    gwp: str,
+) -> pd.DataFrame:
+    """Return `wetland.csv`: each wetland stratum by level and year.
+
+    Notes
+    -----
+    A flux is area × flux per hectare of the year's own wetland: ``burial`` is carbon that stays
+    in sediment, ``ch4`` is methane, told in tonnes and in t CO2e with the GWP named. Neither is
+    in any stock or change. A flux that no table knows is empty, not zero.
+    """
+    levels, indices = group_indices(regions)
+    unknown = without_data(activity, indices)
+    factor = lookup("gwp", name=gwp, gas="CH4").value
+    years = [int(year) for year in activity.area["year"].values]
+    frames = []
+    for stratum in legend.strata_in(("wetland",)):
+        if stratum not in activity.area["stratum"].values:
+            continue
+        area = activity.area.sel(stratum=stratum).transpose("region", "year").values
+        hectares = summed(area, indices)
+        plants = stock.totals(indices, Selection((stratum,), PLANTS)).central
+        soil = stock.totals(indices, Selection((stratum,), ("soil",))).central
+        for k, year in enumerate(years):
+            frame = levels[["region_code", "region_name", "level"]].assign(
+                year=year, stratum=stratum, area_ha=hectares[:, k],
+                vegetation_t_c=_held(stock, stratum, pools=PLANTS, values=plants[:, k]),
+                soil_t_c=_held(stock, stratum, pools=("soil",), values=soil[:, k]),
+            )  # fmt: skip
+            for name, column in FLUX_COLUMNS.items():
+                _add_flux(
+                    frame, column, flux=_flux_of(fluxes, stratum, flux=name),
+                    hectares=hectares[:, k],
+                    stock=stock,
+                )  # fmt: skip
+            frame["ch4_t_co2e_per_yr"] = frame["ch4_t_per_yr"] * factor
+            frame["gwp"] = np.where(frame["ch4_t_per_yr"].notna(), gwp, "")
+            frame.loc[unknown, frame.columns[5:-1]] = np.nan
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
+
+
+COLUMNS: Final = [
+    "region_code", "region_name", "level", "year", "stratum", "area_ha", "vegetation_t_c",
+    "soil_t_c", "burial_t_c_per_yr", "burial_low_t_c_per_yr", "burial_high_t_c_per_yr",
+    "ch4_t_per_yr", "ch4_low_t_per_yr", "ch4_high_t_per_yr", "ch4_t_co2e_per_yr", "gwp",
+]  # fmt: skip
+
+
+def _held(stock: Stock, stratum: str, *, pools: Sequence[str], values: Floats) -> Floats:
+    """Return values where the densities know a pool of the stratum, else nothing."""
+    known = any((stratum, pool) in stock.density.held for pool in pools)
+    return values if known else np.full(values.shape, np.nan)
+
+
+def _flux_of(fluxes: Sequence[Flux], stratum: str, *, flux: str) -> Flux | None:
+    return next((item for item in fluxes if (item.stratum, item.flux) == (stratum, flux)), None)
+
+
+def _add_flux(
+    frame: pd.DataFrame, column: str, *, flux: Flux | None, hectares: Floats, stock: Stock
+) -> None:
+    """Add a flux and its interval; areas are certain, so its spread is that of one hectare."""
+    density = stock.density
+    names = [column.format(end) for end in ("", "_low", "_high")]
+    if flux is None:
+        frame[names] = np.nan
+        return
+    spread: Summary = summarise(
+        flux.drawn(seed=density.seed, count=density.draws), level=stock.level
+    )
+    ends = (flux.value, float(spread.low), float(spread.high))
+    for name, per_hectare in zip(names, ends, strict=True):
+        frame[name] = hectares * per_hectare
+
+
+def definitions_table(activity: Activity, *, regions: Regions) -> pd.DataFrame:
+    """Return `wetland_definitions.csv`: the wetland area by every definition, side by side."""
+    levels, indices = group_indices(regions)
+    unknown = without_data(activity, indices)
+    known = load_table("wetland_definitions")
+    years = [int(year) for year in activity.area["year"].values]
+    frames = []
+    for name, rows in known.groupby("definition", sort=False):
+        strata = [item for item in rows["stratum"] if item in activity.area["stratum"].values]
+        area = activity.area.sel(stratum=strata).sum("stratum").transpose("region", "year")
+        hectares = summed(area.values, indices)
+        hectares[unknown] = np.nan
+        frames += [
+            levels[["region_code", "region_name", "level"]].assign(
+                year=year, definition=name, area_ha=hectares[:, k], strata=";".join(strata)
+            )
+            for k, year in enumerate(years)
+        ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def soil_table(
+    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend, years_to_settle: float
+) -> pd.DataFrame:
+    """Return `wetland_soil.csv`: soil carbon of land that became or ceased to be wetland.
+
+    Notes
+    -----
+    The stock tables take the new land's soil density at once. A soil takes time: with the IPCC
+    default it goes from the old to the new density in a straight line over `years_to_settle`
+    (20). Land that was converted evenly over the ``T`` years between the maps has on average
+    gone ``T / 2`` of the way: ``realised = committed · min(1, T / (2 · settle))``.
+    """
+    levels, indices = group_indices(regions)
+    strata = [str(name) for name in activity.area["stratum"].values]
+    wet = np.array([legend.group_of(name) == "wetland" for name in strata])
+    soil = Selection(None, ("soil",)).of(stock.density.value).sum("pool")
+    frames = []
+    for (start, end), moved in activity.transitions.items():
+        step = soil.sel(year=end, drop=True).rename(stratum="to_stratum") - soil.sel(
+            year=start, drop=True
+        ).rename(stratum="from_stratum")
+        area = moved.transpose("region", "from_stratum", "to_stratum")
+        carbon = (area * step).transpose("region", "from_stratum", "to_stratum").values
+        part = min(1.0, (end - start) / (2 * years_to_settle))
+        for name, which in (
+            ("restored", ~wet[:, None] & wet[None, :]),
+            ("reclaimed", wet[:, None] & ~wet[None, :]),
+        ):
+            hectares = summed(np.where(which, area.values, 0.0).sum(axis=(1, 2)), indices)
+            whole = summed(np.where(which, carbon, 0.0).sum(axis=(1, 2)), indices)
+            frames.append(
+                levels[["region_code", "region_name", "level"]].assign(
+                    start=start,
+                    end=end,
+                    direction=name,
+                    area_ha=hectares,
+                    committed_t_c=whole,
+                    realised_t_c=whole * part,
+                    settle_years=years_to_settle,
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def wetland_tables(
+    stock: Stock, activity: Activity, *, inputs: Inputs
+) -> Mapping[str, pd.DataFrame]:
+    """Return the tables of wetlands; none where the maps hold no wetland."""
+    regions, legend = inputs.regions, inputs.legend
+    config = inputs.study.wetland or WetlandConfig()
+    table = wetland_table(
+        stock, activity, regions=regions, legend=legend, fluxes=inputs.fluxes, gwp=config.gwp
+    )
+    if table.empty:
+        return {}
+    soil = soil_table(
+        stock, activity, regions=regions, legend=legend, years_to_settle=config.settle_years
+    )
+    return {
+        "wetland": table,
+        "wetland_definitions": definitions_table(activity, regions=regions),
+        "wetland_soil": soil,
+    }
