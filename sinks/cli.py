@@ -239,11 +239,20 @@ def map_(folder: OutFolder) -> None:
 
 
 @app.command()
-def report(folder: OutFolder) -> None:
+def report(
+    folder: OutFolder,
+    *,
+    docx: Annotated[bool, typer.Option(help="also report.docx · Word 文档")] = False,
+    pdf: Annotated[bool, typer.Option(help="also report.pdf, by an installed Chromium")] = False,
+) -> None:
     """Write report.html again from a finished run · 由结果重写报告."""
-    from sinks.report import write_report
+    from sinks.report import write_document, write_pdf, write_report
 
     _rewrite(folder, "report.html", write=write_report)
+    if docx:
+        _rewrite(folder, "report.docx", write=write_document)
+    if pdf:
+        _rewrite(folder, "report.pdf", write=write_pdf)
 
 
 @app.command()

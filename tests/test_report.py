@@ -8,12 +8,16 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import docx
 import pandas as pd
 import pytest
 
 from sinks.closure import closures
-from sinks.report import render_report, write_report
+from sinks.errors import OutputFailed
+from sinks.report import render_report, write_document, write_pdf, write_report
 from sinks.report.choropleth import Classes, choropleth, diverging
+from sinks.report.page import page
+from sinks.report.paper import browser
 from sinks.report.svg import element, nice_step, text_width
 from sinks.results import Results
 from sinks.summary import finding, sentences, target_lines
@@ -346,3 +350,40 @@ def test_map_without_a_value_is_grey_not_zero(chinese: Results) -> None:
 def test_steps_of_an_axis_are_round() -> None:
     assert [nice_step(span) for span in (87.0, 1.0, 0.0, float("nan"))] == [20.0, 0.2, 1.0, 1.0]
     assert text_width("湖北", 10) == 20.0
+
+
+# Word and PDF
+
+
+def test_document_holds_the_reports_words_and_numbers(english: Results, tmp_path: Path) -> None:
+    write_document(english, tmp_path / "a.docx")
+    write_document(english, tmp_path / "b.docx")
+    assert (tmp_path / "a.docx").read_bytes() == (tmp_path / "b.docx").read_bytes()
+    document = docx.Document(str(tmp_path / "a.docx"))
+    words = [paragraph.text for paragraph in document.paragraphs]
+    content = page(english)
+    for sentence in (*content["summary"], *content["limits"], content["header"]["approval"]):
+        assert sentence in words
+    cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
+    for row in content["tables"]["regions"].rows:
+        assert {row["name"], row["stock"]["value"], row["change"]["signed"]} <= cells
+    for target in content["targets"]:
+        assert {row["achieved"] for row in target["rows"]} <= cells
+
+
+@pytest.mark.skipif(browser() is None, reason="Chromium is not installed")
+def test_pdf_is_printed_and_has_no_time(english: Results, tmp_path: Path) -> None:
+    write_pdf(english, tmp_path / "report.pdf")
+    made = (tmp_path / "report.pdf").read_bytes()
+    assert made.startswith(b"%PDF-")
+    assert len(made) > 20_000
+    assert b"(D:20000101000000" in made
+
+
+def test_without_a_browser_the_message_says_what_to_do(
+    english: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OutputFailed, match="open report"):
+        write_pdf(english, tmp_path / "report.pdf")
+    assert not (tmp_path / "report.pdf").exists()
