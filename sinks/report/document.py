@@ -22,7 +22,7 @@ from sinks.results import Results
 FIXED_DATE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 (the format knows no time zone)
 ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
 #: What Chinese offices have installed; Word falls back where it is missing.
-FONTS: Final = {"latin": "Times New Roman", "chinese": "宋体"}
+FONTS: Final = {"latin": "Times New Roman", "chinese": "SimSun"}
 
 Cells = Sequence[str]
 
