@@ -25,6 +25,7 @@ from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density
 from sinks.biomass.wetland import check_depths
 from sinks.boundaries.geopackage import write_geopackage
+from sinks.budget import error_budget
 from sinks.changemaps import check_reach, write_change_maps
 from sinks.changetables import change_classes_table, implausible_table
 from sinks.checkpoint import Checkpoint
@@ -155,6 +156,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         ),
         **({} if moved is None else {"alignment": moved}),
         **models_tables(areas, density),
+        **error_budget(stock, areas, regions=regions),
         **overlay_tables(
             inputs.zones, measured.zones, density=density, regions=regions, legend=legend,
             level=study.uncertainty.level,

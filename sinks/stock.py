@@ -76,6 +76,13 @@ class Stock:
         other.area, other.correction = area, correction
         return other
 
+    def like(self, density: Density, *, certain: bool = False) -> Stock:
+        """Return the stock of the same hectares, their error left out if `certain`, otherwise."""
+        other = copy.copy(self)
+        other.correction = None if certain else self.correction
+        other.density, other._drawn, other._spread = density, None, None
+        return other
+
     def central(self) -> xr.DataArray:
         """Return the stock at the central densities.
 

@@ -132,6 +132,10 @@ def columns_promised() -> dict[str, list[str]]:
             *["model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots"],
             *["density_t_c_ha", "area_ha", "stock_t_c"],
         ],
+        "error_budget": [
+            *[*region, "level", "quantity", "start", "end", "source", "se_t_c"],
+            *["share_of_variance", "approach1_se_t_c", "approach1_holds"],
+        ],
         "attribution": [
             *[*region, "level", "start", "end", "cause", "area_ha", "change_t_c", *interval],
         ],

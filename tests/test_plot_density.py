@@ -21,10 +21,12 @@ from sinks.biomass.plotsample import plot_densities
 from sinks.biomass.stands import Draws
 from sinks.checks import Problems, Severity
 from sinks.errors import InputProblems
-from sinks.results import read_table
-from sinks.run import check_study
+from sinks.explain import explain
+from sinks.results import Results, read_table
+from sinks.run import Options, check_study, run_study
 from sinks.sections import PlotsConfig
 from tests.conftest import SHARED, needs_shared
+from tests.test_adjusted import by_stratum, sampled
 from tests.tiny import DENSITY, cell, rows_of, run_tables, write_tiny
 
 MODEL = "continuous_bcef_zhejiang2016"
@@ -387,3 +389,100 @@ def test_plots_are_frozen() -> None:
     plots = Plots(pd.DataFrame({"volume": [1.0]}), "f")
     with pytest.raises(AttributeError):
         plots.shown = "g"  # type: ignore[misc]
+
+
+@pytest.fixture(name="budgeted", scope="module")
+def _budgeted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, pd.DataFrame]]:
+    folder = tmp_path_factory.mktemp("budget")
+    two_rounds(folder)
+    names = ", ".join(f'"{name}"' for name in (MODEL, *OTHERS))
+    plots = f'rounds = {{ 2010 = "p10.csv", 2015 = "p15.csv" }}\nmodels = [{names}]'
+    study = write_study(folder, plots + "\nmodel_choice = true", uncertainty="draws = 2000")
+    run_study(study, folder / "out", options=Options(workers=1))
+    return folder, dict(Results.open(folder / "out").tables)
+
+
+def budget_of(table: pd.DataFrame, quantity: str, code: str = "ALL") -> pd.DataFrame:
+    rows = rows_of(table, quantity=quantity, region_code=code)
+    return rows.drop_duplicates("source").set_index("source")
+
+
+def test_budget_adds_up_and_agrees_with_the_tables(
+    budgeted: tuple[Path, dict[str, pd.DataFrame]],
+) -> None:
+    _, tables = budgeted
+    budget = tables["error_budget"]
+    whole = budget_of(budget, "stock")
+    shares = whole["share_of_variance"].drop(["all", "area"])
+    assert shares.sum() == pytest.approx(1)
+    held = rows_of(tables["regions"], level="study", year=2015)["se_t_c"].iloc[0]
+    assert whole.loc["all", "se_t_c"] == pytest.approx(held)
+    moved = budget_of(budget, "change")
+    step = rows_of(tables["change"], level="study")["se_t_c"].iloc[0]
+    assert moved.loc["all", "se_t_c"] == pytest.approx(step)
+    assert np.isnan(whole.loc["area", "se_t_c"])  # no reference sample: not known, and not zero
+
+
+def test_budget_of_a_county_by_hand(budgeted: tuple[Path, dict[str, pd.DataFrame]]) -> None:
+    """In 2015 甲县 has 12 ha of forest and 4 of cropland; 乙县 has no forest, no plot error."""
+    _, tables = budgeted
+    budget = tables["error_budget"]
+    own = budget_of(budget, "stock", "0101")
+    table = np.sqrt((12 * 10) ** 2 + (4 * 1) ** 2 + (4 * 8) ** 2 + (4 * 0.2) ** 2)
+    assert own.loc["density_table", "se_t_c"] == pytest.approx(table, rel=0.03)
+    later = [volume * 1.2 for volume in VOLUMES]
+    trees = np.array([carbon(later, name).sum(axis=0) for name in (MODEL, *OTHERS)])
+    spread = 12 * np.std(trees.mean(axis=1))
+    assert own.loc["model_choice", "se_t_c"] == pytest.approx(spread, rel=0.02)
+    sample = simple_random(trees.mean(axis=0))
+    assert own.loc["plot_sampling", "se_t_c"] == pytest.approx(12 * sample.se[0], rel=0.05)
+    other = budget_of(budget, "stock", "0102")
+    assert other.loc["plot_sampling", "se_t_c"] == 0
+    assert other.loc["density_table", "share_of_variance"] == pytest.approx(1)
+
+
+def test_approach_one_beside_the_draws(budgeted: tuple[Path, dict[str, pd.DataFrame]]) -> None:
+    """Independent errors in quadrature hold for 乙县's stock, not where errors are shared."""
+    _, tables = budgeted
+    budget = tables["error_budget"]
+    own = budget_of(budget, "stock", "0102").loc["all"]
+    area = {"crop": 8, "lake": 7}
+    by_hand = np.sqrt((8 * 1) ** 2 + (8 * 8) ** 2 + (8 * 0.2) ** 2 + (7 * 12) ** 2)
+    assert sum(area.values()) == 15
+    assert own["approach1_se_t_c"] == pytest.approx(by_hand)
+    assert own["approach1_holds"] == "true"
+    change = budget_of(budget, "change", "0203").loc["all"]
+    assert change["approach1_se_t_c"] >= 0
+
+
+def test_report_shows_budget_and_models(budgeted: tuple[Path, dict[str, pd.DataFrame]]) -> None:
+    folder, _ = budgeted
+    page = (folder / "out/report.html").read_text(encoding="utf-8")
+    assert 'id="errors"' in page
+    assert "Approach 1" in page
+    assert "choice of the model" in page
+    assert "volume × wood density × BEF" in page
+
+
+def test_explain_names_plots_and_model(budgeted: tuple[Path, dict[str, pd.DataFrame]]) -> None:
+    folder, _ = budgeted
+    words = explain(Results.open(folder / "out"), "0101")
+    assert "8 plots of p15.csv, simple random sample" in words
+    assert "ipcc_bef" in words
+    assert "12" in words
+
+
+def test_area_is_a_source_where_a_sample_estimates_it(tmp_path: Path) -> None:
+    """乙县 in 2015: 8 ha mapped as cropland, 0.15 ± 0.082 of it forest, 144 for 85 t C/ha."""
+    tables = run_tables(sampled(tmp_path, by_stratum(), draws=2000))
+    budget = tables["error_budget"]
+    own = budget_of(budget, "stock", "0102")
+    by_hand = 8 * np.sqrt(0.85 * 0.15 / 19) * (144 - 85)
+    assert own.loc["area", "se_t_c"] == pytest.approx(by_hand, rel=0.06)
+    shares = own["share_of_variance"].drop("all")
+    assert shares.sum() == pytest.approx(1)
+    assert 0 < shares["area"] < 1
+    whole = budget_of(budget, "stock").loc["all"]
+    held = rows_of(tables["regions"], level="study", year=2015)["se_t_c"].iloc[0]
+    assert whole["se_t_c"] == pytest.approx(held)
+    assert whole["approach1_se_t_c"] > 0

@@ -33,8 +33,8 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
-        " overlaytables accuracytables palettes layers lock folder verify results inventory inputs"
-        " measure fromplots alignment ledger wetlands reference patchpolygons"
+        " overlaytables accuracytables palettes layers lock folder verify results inventory"
+        " inputs measure fromplots budget alignment ledger wetlands reference patchpolygons"
         " changemaps surfaces manifest"
     ),
     "faces": (

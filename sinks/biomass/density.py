@@ -21,8 +21,8 @@ from sinks.sections import POOLS, DensityConfig, UncertaintyConfig
 Floats = npt.NDArray[np.float64]
 #: A table that splits dead organic matter needs no row for the whole, and the other way round.
 SPLIT: Final = {"dead_organic": ("dead_wood", "litter")}
-#: Where a density came from when it states a spread of its own.
-STATED: Final = "stated"
+#: The densities of the table as a source of error.
+TABLE: Final = "density_table"
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Density:
     draws : int
     plots : PlotDensity, optional
         Where densities come from plots; they bring their own draws.
+    only : frozenset of str, optional
+        Sources of error that vary: `TABLE` and those of plots; all when left out.
     """
 
     value: xr.DataArray
@@ -48,6 +50,7 @@ class Density:
     seed: int
     draws: int
     plots: PlotDensity | None = None
+    only: frozenset[str] | None = None
 
     @property
     def held(self) -> frozenset[tuple[str, str]]:
@@ -79,26 +82,28 @@ class Density:
                 name = f"density/{stratum}/{pool}"
                 stream = probabilities(name, seed=self.seed, count=self.draws)
                 for y in range(value.sizes["year"]):
+                    own = float(se[s, p, y]) if self.only is None or TABLE in self.only else 0.0
                     out[s, p, y] = quantiles(
                         stream,
                         value=float(value[s, p, y]),
-                        se=float(se[s, p, y]),
-                        distribution=_distribution(float(se[s, p, y]), bool(wide[s, p, y])),
+                        se=own,
+                        distribution=_distribution(own, bool(wide[s, p, y])),
                     )
         if self.plots is not None:
-            _from_plots(out, value, plots=self.plots)
+            _from_plots(out, value, density=self, plots=self.plots)
         coords = {name: value.coords[name] for name in ("stratum", "pool", "year")}
         return xr.DataArray(out, dims=("stratum", "pool", "year", "draw"), coords=coords)
 
 
-def _from_plots(out: Floats, value: xr.DataArray, *, plots: PlotDensity) -> None:
+def _from_plots(out: Floats, value: xr.DataArray, *, density: Density, plots: PlotDensity) -> None:
     """Put the draws of plots in the place of a table's, dims (stratum, pool, year, draw)."""
     strata = [str(name) for name in value["stratum"].values]
     pools = [str(name) for name in value["pool"].values]
+    drawn = plots.all_drawn if density.only is None else plots.drawn(density.only)
     for s, stratum in enumerate(plots.strata):
         for p, pool in enumerate(plots.pools):
             if pool in pools and not np.isnan(plots.value[s, p]).any():
-                out[strata.index(stratum), pools.index(pool)] = plots.all_drawn[s, p]
+                out[strata.index(stratum), pools.index(pool)] = drawn[s, p]
 
 
 def _distribution(se: float, wide: bool) -> Distribution:

@@ -87,6 +87,15 @@ class PlotDensity:
         rows = {own.parameter.name: (own.parameter, own.spread()[0]) for own in factors}
         return tuple(rows[name] for name in sorted(rows))
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups of parameters that the models in use have."""
+        models = list(self.stands.values())
+        used = models if self.config.model_choice else models[:1]
+        return frozenset(
+            factor.group for model in used for cell in model.cells for factor in cell.factors
+        )
+
     def is_measured(self, stratum: int, pool: int) -> bool:
         """Tell whether a pool was measured on the plots of a stratum themselves."""
         size = len(self.years)

@@ -8,6 +8,7 @@ from typing import Any
 from sinks import chain
 from sinks.closure import closures
 from sinks.report import figures, landchange, ledgers, plan
+from sinks.report.errors import errors
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
@@ -354,6 +355,7 @@ def page(results: Results) -> dict[str, Any]:
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),
         "charts": drawings(results, words),
+        "errors": errors(results, words),
         "tables": data,
         "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),
         "area_basis": words.t(f"report.area_basis.{basis}"),
