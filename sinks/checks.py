@@ -7,12 +7,19 @@ so that the user sees everything at once. Readers take a `Problems` and return w
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from sinks.errors import InputProblems
 from sinks.texts import LANGUAGES, Language, text
+
+#: Characters that steer a terminal, turn text round or cannot be written; no name needs them.
+STEERING: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class Severity(StrEnum):
@@ -51,12 +58,16 @@ class Problem:
 
     def part(self, part: str, language: Language | None = None) -> str:
         """Return one of the three parts: ``expected``, ``found`` or ``remedy``."""
-        return text(f"problem.{self.code}.{part}", language or self.language, **self.values)
+        values = {
+            key: plain(value) if isinstance(value, str) else value
+            for key, value in self.values.items()
+        }
+        return text(f"problem.{self.code}.{part}", language or self.language, **values)
 
     def text(self, language: Language | None = None) -> str:
         """Return the whole message in one language."""
         language = language or self.language
-        where = " · ".join(part for part in (self.file, self.place) if part)
+        where = " · ".join(plain(part) for part in (self.file, self.place) if part)
         return text(
             "problem.sentence",
             language,
@@ -73,8 +84,8 @@ class Problem:
         return {
             "code": self.code,
             "severity": self.severity.value,
-            "file": self.file,
-            "place": self.place,
+            "file": plain(self.file),
+            "place": plain(self.place),
             "expected": self.part("expected"),
             "found": self.part("found"),
             "remedy": self.part("remedy"),
@@ -94,6 +105,7 @@ class Problems:
     def __init__(self, language: Language = "zh") -> None:
         self.language: Language = language
         self._items: list[tuple[str, Severity, str, str, dict[str, object]]] = []
+        self._known: set[str] = set()
 
     def __iter__(self) -> Iterator[Problem]:
         for code, severity, file, place, values in self._items:
@@ -106,7 +118,8 @@ class Problems:
         self, severity: Severity, code: str, *, file: str, place: str, values: dict[str, object]
     ) -> None:
         item = (code, severity, str(file), str(place), values)
-        if item not in self._items:
+        if repr(item) not in self._known:
+            self._known.add(repr(item))
             self._items.append(item)
 
     def add(self, problem: Problem) -> None:
@@ -149,6 +162,17 @@ class Problems:
         refused = {Severity.ERROR, Severity.REPAIR} if strict else {Severity.ERROR}
         if any(problem.severity in refused for problem in self):
             raise InputProblems(list(self))
+
+
+def plain(words: str) -> str:
+    r"""Return words from an input with characters that steer a terminal written as their codes.
+
+    Examples
+    --------
+    >>> plain("a\x1b[31m")
+    'a\\u001b[31m'
+    """
+    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", words)
 
 
 def nearest(word: str, known: Iterable[object], *, count: int = 3) -> str:

@@ -75,7 +75,8 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         return None
     refused = {problem.place for problem in problems.of(Severity.ERROR)}
     hashes = {path.name: hashlib.sha256(study.content).hexdigest()}
-    hashes |= {} if refused or _too_large(study) else file_hashes(study)
+    named, unread = _hashed(study, refused)
+    hashes |= named
     legend = _legend(study, refused, problems=problems)
     regions = None
     if "regions.path" not in refused:
@@ -102,6 +103,8 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         zones = zones_of(overlays, regions, problems=problems)
     shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
     fluxes = _fluxes(study, refused, problems=problems)
+    if unread and not problems.of(Severity.ERROR):  # what reads the file knows more
+        problems.error("study.unreadable", file=study.file, reason=unread)
     if (
         legend is None or regions is None or sources is None or densities is None
         or transformer is None or zones is None or fluxes is None or problems.of(Severity.ERROR)
@@ -111,6 +114,16 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         study, legend, regions, sources, overlays, zones, shares, densities, plots, fluxes,
         transformer, hashes, rules, answers,
     )  # fmt: skip
+
+
+def _hashed(study: Study, refused: AbstractSet[str]) -> tuple[dict[str, str], str]:
+    """Hash every input; return also why one cannot be read, if so."""
+    if refused or _too_large(study):
+        return {}, ""
+    try:
+        return file_hashes(study), ""
+    except OSError as error:
+        return {}, f"{error.filename or ''} {error.strerror or error}".strip()
 
 
 def _legend(study: Study, refused: AbstractSet[str], *, problems: Problems) -> Legend | None:

@@ -27,6 +27,7 @@ from sinks.raster import (
     UnreadableBlock,
     pass_as_they_are,
     read_window,
+    reason_of,
     to_symbols,
 )
 from sinks.windows import Window, cell_bytes, groups, on_raster, strips
@@ -305,7 +306,7 @@ def _open_all(
             try:
                 dataset = stack.enter_context(source.open())
             except (RasterioError, OSError, NotTiff) as error:
-                raise UnreadableBlock(source, 0, reason=str(error)[:300]) from error
+                raise UnreadableBlock(source, 0, reason=reason_of(error)) from error
             opened[files] = (dataset, [], [])
         opened[files][1].append(source.band)
         opened[files][2].append(position)
@@ -331,7 +332,7 @@ def _codes(
                 nodata = (*job.nodata, *job.sources[place].blank)
                 codes[place] = to_symbols(layer, job.symbols, nodata=nodata)
         except (RasterioError, OSError, NotTiff) as error:
-            raise UnreadableBlock(source, row0, reason=str(error)[:300]) from error
+            raise UnreadableBlock(source, row0, reason=reason_of(error)) from error
         except ValueError as error:
             raise UnreadableBlock(source, row0, reason=str(error), not_whole=True) from error
     return codes

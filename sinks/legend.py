@@ -29,6 +29,8 @@ STRATUM: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 LONGEST_NAME: Final = 80
+#: Classes of one legend: the areas are summed by byte, and two bytes mean no data and no class.
+MOST_CLASSES: Final = 254
 FOLDER: Final = "legends/"
 
 
@@ -224,6 +226,9 @@ class _Checks:
     def passed(self) -> bool:
         if not self.classes:
             self._fail("legend.no_classes", self.rows)
+        if len(self.classes) > MOST_CLASSES:
+            self._fail("legend.too_many", self.classes[MOST_CLASSES:], limit=MOST_CLASSES)
+            return False
         self._cells("legend.code", "code", good=CODE.fullmatch)
         self._cells("legend.stratum", "stratum", good=STRATUM.fullmatch)
         self._cells("legend.group", "group", good=GROUPS.__contains__, known=GROUPS)

@@ -22,6 +22,7 @@ from sinks.landcover.locate import located
 from sinks.outlines import outlines
 from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
+from sinks.texts import text
 
 Ints = npt.NDArray[np.int64]
 
@@ -72,7 +73,9 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Meas
     if float(coverage["inside"].sum()) == 0:
         bounds = ", ".join(f"{value:.6g}" for value in grid.bounds)
         own = ", ".join(f"{value:.6g}" for value in inputs.regions.frame.total_bounds)
-        problems.error("raster.no_overlap", file=study.regions.path, raster=bounds, regions=own)
+        turned = grid.crs.is_geographic and grid.bounds[2] > np.pi / grid.unit + grid.dx
+        code = "raster.longitudes" if turned else "raster.no_overlap"
+        problems.error(code, file=study.regions.path, raster=bounds, regions=own)
         return None
     read = not problems.of(Severity.ERROR)
     for year in study.years if read else ():
@@ -175,7 +178,8 @@ def _pass(
         )  # fmt: skip
     except UnreadableBlock as error:
         code = "raster.not_whole" if error.not_whole else "raster.unreadable_block"
-        problems.error(code, file=error.source.shown, place=error.row, reason=error.reason)
+        place = text("raster.row", problems.language, row=error.row)
+        problems.error(code, file=error.source.shown, place=place, reason=error.reason)
     except ValueError as error:
         problems.error("raster.crs_reach", file=study.regions.path, crs=str(error))
     return None

@@ -146,6 +146,13 @@ class RasterSource:
                 yield stack.enter_context(open_raster(self.path))
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the words of the error that started it: what GDAL said before rasterio did."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)[:300]
+
+
 def open_raster(path: Path) -> Any:
     """Open a GeoTIFF and nothing else.
 
@@ -331,7 +338,7 @@ def symbols(codes: Sequence[int], nodata: Sequence[int], *, dtype: str) -> npt.N
     table = np.full(256, -1, dtype=np.int64)
     known = sorted(set(codes) - set(nodata))
     if len(known) > NODATA_SYMBOL:
-        raise ValueError("a legend of more than 254 classes needs byte rasters")
+        raise ValueError("more than 254 codes; a legend has no more")
     table[: len(known)] = known
     return table
 

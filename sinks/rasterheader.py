@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from pyproj.exceptions import CRSError
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
-from sinks.boundaries.position import degrees_of_area, horizontal
+from sinks.boundaries.position import degrees_of_area, horizontal, names_file
 from sinks.checks import Problems
 from sinks.limits import Limits
 
@@ -33,6 +34,8 @@ FREE_CELLS: Final = 100_000_000
 SQUARE: Final = 0.01
 #: Metadata of a TIFF that can name another file: GDAL would open it, whatever it is.
 OUTSIDE: Final = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET", "Y_DATASET")}
+#: Cells smaller than this part of their coordinates cannot be told from their neighbours.
+FINEST: Final = 1e-11
 #: From this error on LERC changes whole numbers.
 LERC_CHANGES: Final = 0.5
 
@@ -125,11 +128,16 @@ def _upright(dataset: Any, *, shown: str, problems: Problems) -> bool:
     """Refuse rasters without a position, rotated ones and cells without a size."""
     transform = dataset.transform
     numbers = ", ".join(f"{value:.12g}" for value in tuple(transform)[:6])
+    finest = FINEST * max(abs(transform.c), abs(transform.f))
     if transform.is_identity and not dataset.gcps[0]:
         problems.error("raster.no_geotransform", file=shown)
     elif dataset.gcps[0] or transform.b or transform.d:
         problems.error("raster.rotated", file=shown, transform=numbers)
-    elif not np.isfinite(tuple(transform)).all() or not transform.a > 0 or not transform.e:
+    elif (
+        not np.isfinite(tuple(transform)).all()
+        or not transform.a > 0
+        or not (abs(transform.e) > 0 and min(transform.a, abs(transform.e)) >= finest)
+    ):
         problems.error("raster.bad_cells", file=shown, transform=numbers)
     else:
         return True
@@ -150,6 +158,9 @@ def settled_crs(
         return None
     if crs is None:
         problems.error("raster.no_crs", file=shown)
+        return None
+    if names_file(CRS.from_wkt(str(wkt))):
+        problems.error("crs.grid_file", file=shown, crs=crs.name)
         return None
     if not (crs.is_geographic or crs.is_projected):
         problems.error("raster.crs_kind", file=shown, crs=crs.name)
@@ -204,16 +215,24 @@ def settled_nodata(
     value: float | int | None = own if asserted is None else asserted
     if asserted is not None:
         problems.warn("raster.nodata_asserted", file=shown, nodata=asserted, own=own)
-    if value is None or not np.isfinite(value):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return True, None
     if value != int(value):
         problems.error("raster.bad_nodata", file=shown, found=value)
         return False, None
     dtype = np.dtype(dataset.dtypes[band - 1])
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+    low, high = _range(dtype)
+    if not low <= value <= high:
         problems.warn("raster.nodata_out_of_range", file=shown, found=int(value), dtype=dtype.name)
         return True, None
     return True, int(value)
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the least and the largest whole number that cells of a type can hold."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return int(np.finfo(dtype).min), int(np.finfo(dtype).max)
 
 
 def tell_oddities(dataset: Any, band: int, *, shown: str, problems: Problems) -> None:

@@ -32,6 +32,7 @@ from sinks.boundaries.polygons import (
     polygons_only,
     warn_gaps,
     without_overlaps,
+    without_torn,
 )
 from sinks.boundaries.position import coordinates_fit, from_gcj02, settle_crs
 from sinks.boundaries.reading import read_layer
@@ -206,7 +207,8 @@ def _shapes(
     crs = settle_crs(layer.crs, config.crs, gcj02=gcj02, file=file, problems=problems)
     if shapes is None or crs is None:
         return None
-    if not coordinates_fit(shapes, crs, file=file, problems=problems):
+    fits = coordinates_fit(shapes, crs, file=file, problems=problems)
+    if not fits or not without_torn(shapes, labels, crs=crs, file=file, problems=problems):
         return None
     if gcj02:
         shapes, crs = from_gcj02(shapes, crs, file=file, problems=problems)

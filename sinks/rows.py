@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,12 @@ from sinks.texts import text
 
 #: How workbooks begin (xlsx and xls): people rename them to .csv.
 WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+#: How web pages and XML begin: a failed download.
+PAGES: Final = (b"<!", b"<?", b"<html", b"<HTML")
+#: The line by which Excel says what parts the cells; not a row.
+SEP_LINE: Final = re.compile(r"\A\ufeff?sep=([,;\t|])\r?\n", re.IGNORECASE)
+#: Columns of a table.
+MOST_COLUMNS: Final = 1_000
 #: What spreadsheets of other countries part cells with, and its name.
 SEPARATORS: Final = {"\t": "tab", ";": ";", "|": "|"}
 
@@ -107,6 +114,9 @@ def _decoded(data: bytes, *, shown: str, problems: Problems) -> str | None:
     if data.startswith(WORKBOOKS):
         problems.error("table.workbook", file=shown)
         return None
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(PAGES):
+        problems.error("table.page", file=shown)
+        return None
     for encoding in ("utf-8-sig", "gb18030") if b"\x00" not in data else ():
         try:
             content = data.decode(encoding)
@@ -129,7 +139,12 @@ def _numbered(
     content: str, limits: Limits, *, shown: str, problems: Problems
 ) -> list[tuple[int, list[str]]] | None:
     """Return the rows that hold anything, with their lines."""
-    separator = _separator(content)
+    said = SEP_LINE.match(content)
+    skipped = 0
+    if said:
+        problems.repair("table.sep_line", file=shown)
+        content, skipped = content[said.end() :], 1
+    separator = said[1] if said else _separator(content)
     if separator != ",":
         problems.repair("table.separator", file=shown, found=SEPARATORS[separator])
     reader = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=separator)
@@ -138,17 +153,20 @@ def _numbered(
         for row in reader:
             cells = [cell.strip() for cell in row]
             if max(map(len, cells), default=0) > limits.field_chars:
-                place = _line(reader.line_num, problems)
+                place = _line(reader.line_num + skipped, problems)
                 most = limits.field_chars
                 problems.error("table.long_cell", file=shown, place=place, limit=most)
                 return None
             if any(cells):
-                numbered.append((reader.line_num, cells))
+                numbered.append((reader.line_num + skipped, cells))
+            if len(cells) > MOST_COLUMNS:
+                problems.error("table.too_wide", file=shown, count=len(cells), limit=MOST_COLUMNS)
+                return None
             if len(numbered) > limits.table_rows + 1:
                 problems.error("table.too_many_rows", file=shown, limit=limits.table_rows)
                 return None
     except csv.Error as error:
-        place = _line(reader.line_num, problems)
+        place = _line(reader.line_num + skipped, problems)
         problems.error("table.not_csv", file=shown, place=place, reason=str(error))
         return None
     return numbered

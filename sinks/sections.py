@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic_core import PydanticCustomError
 
+from sinks.checks import STEERING
 from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS
 from sinks.validation import Part
@@ -32,8 +35,21 @@ SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
 
 
+def _one_line(value: str) -> str:
+    """Refuse line breaks and characters that steer a terminal or turn the text after them."""
+    if STEERING.search(value):
+        raise PydanticCustomError("one_line", "one line of text")
+    return value
+
+
+#: Text that is shown as it is.
+Line = Annotated[str, AfterValidator(_one_line)]
 #: One line that says something; the space around it is taken off.
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    AfterValidator(_one_line),
+]
 
 
 class StudyInfo(Part):
@@ -43,7 +59,7 @@ class StudyInfo(Part):
     title: Title = Field(description="title of report and map")
     language: Language = Field("zh", description="language of messages, report and map")
     synthetic: bool = Field(False, description="stamp every output as a synthetic example")
-    map_approval: str | None = Field(None, max_length=100, description="map approval no. (审图号)")
+    map_approval: Line | None = Field(None, max_length=100, description="map approval no. (审图号)")
 
 
 class RegionsConfig(Part):
@@ -244,7 +260,7 @@ class TargetConfig(Part):
     unit: str
     start: int | None = None
     end: int
-    source: str = ""
+    source: Line = ""
     share_by: Literal["area", "forest_area", "stock", "table"] | None = None
     share_table: str | None = Field(None, description="CSV: region_code, share")
     overlay: str | None = Field(
@@ -261,4 +277,9 @@ class TargetConfig(Part):
     @classmethod
     def _number(cls, value: object) -> object:
         """TOML writes whole numbers as integers; a target of 60 is as good as 60.0."""
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf  # refused as what it is

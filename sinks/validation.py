@@ -16,6 +16,8 @@ Location = tuple[Any, ...]
 MARK: Final = "<"
 #: A key or value in a message is cut at this length [characters].
 LONGEST: Final = 120
+#: Mistakes of one file told one by one: beyond them it is another file.
+TOLD: Final = 100
 
 
 class Part(BaseModel):
@@ -59,20 +61,17 @@ def read_part(
         return model.model_validate(data)
     except ValidationError as error:
         items = list(_items(error))
-        places = {location for location, _ in items}
         # A list that lacks entries because of what is wrong with one is not wrong itself.
-        own = [item for item in items if not _holds_another(item[0], places)]
-        wrong = {_report(item, model, file=file, problems=problems) for item in own}
+        holders = {place[:depth] for place, _ in items for depth in range(len(place))}
+        own = [item for item in items if item[0] not in holders]
+        wrong = {_report(item, model, file=file, problems=problems) for item in own[:TOLD]}
+        if len(own) > TOLD:
+            problems.error("study.many_more", file=file, count=len(own) - TOLD, limit=TOLD)
+            return None
     try:
         return model.model_validate(_without(data, (), wrong=wrong))
     except ValidationError:
         return None
-
-
-def _holds_another(location: Location, places: set[Location]) -> bool:
-    """Tell whether something inside what stands at a location is wrong, too."""
-    inside = (other for other in places if len(other) > len(location))
-    return any(other[: len(location)] == location for other in inside)
 
 
 def _items(error: ValidationError) -> Iterator[tuple[Location, Any]]:

@@ -339,14 +339,16 @@ def test_without_rows_of_regions_there_is_no_region_axis(tmp_path: Path) -> None
 
 
 def test_rows_of_other_regions_are_told(tmp_path: Path) -> None:
-    """A spreadsheet made 101 of 0101: its row would silently be lost."""
+    """A spreadsheet made 101 of 0101: its row would silently be lost. Another country's is told."""
     text = f"{HEAD},region\nforest,agb,1,0,t C/ha,\nforest,agb,9,0,t C/ha,101\n"
     rows, _ = table(tmp_path, text)
     density, (warning,) = arranged(rows)
     assert value(density, stratum="forest", pool="agb", year=2010) == 1
+    assert (warning.code, warning.severity) == ("density.region_form", "ERROR")
+    assert "101" in warning.part("found", "zh")
+    _, (warning,) = arranged(table(tmp_path, text.replace(",101", ",7"))[0])
     assert (warning.code, warning.severity) == ("density.strange_regions", "WARN")
     assert "0101" in warning.part("expected", "en")
-    assert "101" in warning.part("found", "zh")
 
 
 # Spreads

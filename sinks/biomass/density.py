@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sinks.biomass.doubts import as_number, mangled
 from sinks.biomass.plotdensity import PlotDensity
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
@@ -194,7 +195,14 @@ def _warn_strange_regions(
 ) -> None:
     """Tell of rows for other regions: a code that lost its zeros would go unnoticed."""
     strange = sorted({row.region for row in rows if row.region}.difference(regions))
-    if strange:
+    numbers = {as_number(code) for code in regions} - {None}
+    changed = [code for code in strange if as_number(code) in numbers or mangled(code)]
+    if changed:
+        items = first_few((f"{code[:40]!r}" for code in changed), problems.language)
+        problems.error(
+            "density.region_form", file=config.table or "", count=len(changed), items=items
+        )
+    elif strange:
         problems.warn(
             "density.strange_regions",
             file=config.table or "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -12,8 +13,30 @@ COLUMNS: Final = (
     "stratum", "pool", "year", "region", "value", "se", "unit", "low", "high", "interval",
     "distribution", "carbon_fraction", "depth", "source", "confidence", "note",
 )  # fmt: skip
+CONFIDENCE: Final = ("verified", "secondary", "memory", "")
+NUMBER: Final = re.compile(r"[0-9]+(?:[.][0-9]+)?(?:[Ee][+][0-9]{1,2})?", re.ASCII)
+#: Numbers that a spreadsheet shortens: their digits are lost.
+MANGLED: Final = re.compile(r"[0-9](?:[.][0-9]+)?[Ee][+][0-9]+")
 #: Units of which a table should use one: they differ by 44/12, and look alike.
 ALIKE: Final = {"t C/ha", "t CO2/ha"}
+
+
+def as_number(code: str) -> float | None:
+    """Return the number that a spreadsheet sees in a code, None if it sees none.
+
+    Examples
+    --------
+    >>> as_number("0420101") == as_number("420101.0") == as_number("4.20101E+05")
+    True
+    """
+    if not NUMBER.fullmatch(code):
+        return None
+    return float(code)
+
+
+def mangled(code: str) -> bool:
+    """Tell whether a code was shortened to a number with an exponent."""
+    return MANGLED.fullmatch(code) is not None
 
 
 class Spread(Protocol):
@@ -67,6 +90,10 @@ def warn_doubts(
         names = first_few((name[:40] for name in strange), language)
         near = nearest(strange[0], sorted(strata))
         problems.warn("density.strange_strata", file=shown, names=names, nearest=near)
+    words = {row.cells.get("confidence", "") for row in rows}
+    if unknown := sorted(words.difference(CONFIDENCE)):
+        names = first_few((repr(word[:40]) for word in unknown), language)
+        problems.warn("density.confidence", file=shown, names=names)
     if {row["unit"] for row in rows} >= ALIKE:
         carbon = sum(row["unit"] == "t C/ha" for row in rows)
         dioxide = sum(row["unit"] == "t CO2/ha" for row in rows)

@@ -25,6 +25,8 @@ REQUIRED: Final = ("stratum", "pool", "value", "unit")
 INVEST: Final = {"c_above": "agb", "c_below": "bgb", "c_soil": "soil", "c_dead": "dead_organic"}
 #: Carbon per hectare that no land on Earth holds; above it the unit is wrong [t C/ha].
 LARGEST: Final = 5_000.0
+#: A standard error of more times its value says nothing; the columns hold something else.
+WIDEST: Final = 100.0
 #: Interval of a range that does not say which it is.
 USUAL_INTERVAL: Final = 0.95
 
@@ -215,7 +217,7 @@ class _Reader:
             low=converted["low"],
             high=converted["high"],
             interval=self._interval(row),
-            distribution=self._distribution(row),
+            distribution=self._distribution(row, converted["value"]),
             year=self._year(row),
             region=row.cells.get("region", ""),
             source=row.cells.get("source", ""),
@@ -253,6 +255,8 @@ class _Reader:
             self._note("density.range", row, detail=f"{low:g} ≤ {value:g} ≤ {high:g}")
         if value > LARGEST:
             self._note("density.too_large", row, detail=f"{value:g} t C/ha")
+        if numbers["se"] > WIDEST * value > 0:
+            self._note("density.spread", row, detail=f"{value:g} ± {numbers['se']:g}")
 
     def _interval(self, row: Row) -> float:
         cell = row.cells.get("interval", "")
@@ -262,7 +266,7 @@ class _Reader:
             return USUAL_INTERVAL
         return value
 
-    def _distribution(self, row: Row) -> Distribution | None:
+    def _distribution(self, row: Row, value: float) -> Distribution | None:
         cell = row.cells.get("distribution", "")
         kinds: dict[str, Distribution | None] = {
             "": None,
@@ -272,6 +276,8 @@ class _Reader:
         }
         if cell not in kinds:
             self._note("density.distribution", row, detail=cell)
+        if cell == "lognormal" and value <= 0:
+            self._note("density.lognormal", row, detail=f"{value:g}")
         return kinds.get(cell)
 
     def _year(self, row: Row) -> int:

@@ -23,6 +23,10 @@ RESERVED: Final = frozenset(
 )
 #: Longest code or name [characters].
 MAX_TEXT: Final = 200
+#: Codes stored as numbers of so many digits, and some of one more, have lost a leading zero.
+SHORTEST_CODE: Final = 4
+#: What a spreadsheet makes of a long code: digits are lost.
+MANGLED: Final = re.compile(r"[0-9](?:[.][0-9]+)?[Ee][+][0-9]+|#+|#(?:N/A|REF!|VALUE!|NAME\?)")
 #: Whole numbers beyond this are no longer exact in a column of floating point.
 EXACT_FLOAT: Final = 2**53
 #: Full-width forms of ASCII, which Chinese keyboards write.
@@ -60,6 +64,14 @@ def texts_of(values: Sequence[object], column: str, *, file: str, problems: Prob
         for value, text in zip(values, texts, strict=True)
     ]
     odd = [row for row, text in enumerate(texts, start=1) if text is None]
+    lengths = {len(text) for text in texts if text}
+    whole = all(isinstance(value, int | float) for value in values if value is not None)
+    if whole and len(lengths) == 2 and max(lengths) - 1 == min(lengths) >= SHORTEST_CODE:
+        few_digits = [text for text in texts if text and len(text) == min(lengths)]
+        problems.warn(
+            "regions.code_zeros", **where, count=len(few_digits), first=few(few_digits),
+            digits=max(lengths),
+        )  # fmt: skip
     if odd:
         problems.error(
             "regions.not_text", **where, count=len(odd), first=few([f"#{r}" for r in odd])
@@ -104,7 +116,9 @@ def _text(value: object) -> str | None:
 
 
 def _clean(text: str) -> str:
-    r"""Return text without invisible characters and without space around it.
+    r"""Return text composed (NFC), without invisible characters and without space around it.
+
+    The same letter can be written in one character or in two; a code is one code all the same.
 
     Examples
     --------
@@ -113,7 +127,7 @@ def _clean(text: str) -> str:
     """
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text)
     kept = [c for c in text if c in JOINERS or unicodedata.category(c) not in ("Cf", "Cs")]
-    return "".join(kept).strip()
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
 
 
 def plain_codes(codes: Sequence[str], column: str, *, file: str, problems: Problems) -> list[str]:
@@ -127,6 +141,15 @@ def plain_codes(codes: Sequence[str], column: str, *, file: str, problems: Probl
     return plain
 
 
+def _check_mangled(codes: Sequence[str], column: str, *, file: str, problems: Problems) -> None:
+    """Refuse codes that a spreadsheet has turned into numbers or errors."""
+    bad = [code for code in codes if MANGLED.fullmatch(code)]
+    if bad:
+        problems.error(
+            "regions.code_mangled", file=file, place=column, count=len(bad), first=few(bad)
+        )
+
+
 def check_codes(
     config: RegionsConfig,
     texts: dict[str, list[str]],
@@ -136,6 +159,7 @@ def check_codes(
 ) -> None:
     """Refuse codes that stand for two things: rows, levels, or the whole."""
     codes, names = texts[config.code], texts[config.name]
+    _check_mangled(codes, config.code, file=file, problems=problems)
     rows: dict[str, list[str]] = {}
     for row, (code, name) in enumerate(zip(codes, names, strict=True), start=1):
         rows.setdefault(code, []).append(f"{name[:40]} #{row}")

@@ -48,21 +48,57 @@ def read_geojson(path: Path, request: Request, *, problems: Problems) -> VectorL
     choose_layer([str(document.get("name", path.stem))], request.layer)
     features = _features(document)
     limit_rows(len(features), request.limits)
+    if not features:
+        raise RefusedError("regions.no_rows")
     rows = [_properties(feature) for feature in features]
     names = list(dict.fromkeys(name for row in rows for name in row))
     for column in request.columns:
         require_column(column, names)
     columns = {name: [row.get(name) for row in rows] for name in request.columns}
     geometry = np.full(len(features), None, dtype=object)
-    unreadable = []
+    unreadable, open_rings = [], 0
     for row, feature in enumerate(features):
         try:
             member = feature.get("geometry")
+            open_rings += _open_rings(member)
             with np.errstate(invalid="ignore"):  # NaN is told of later, with its region's name
                 geometry[row] = None if member is None else shape(member)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, ShapelyError):
             unreadable.append(row)
+    if open_rings:
+        problems.repair("regions.ring_open", file=request.shown, count=open_rings)
     return VectorLayer(columns, geometry, tuple(unreadable), _crs(document))
+
+
+def _open_rings(member: object) -> int:
+    """Count rings whose last point is not their first; shapely closes them.
+
+    Raises
+    ------
+    TypeError
+        If a coordinate is text, which shapely would take for a number.
+    """
+    if not isinstance(member, dict):
+        return 0
+    found = sum(map(_open_rings, member.get("geometries") or ()))
+    parts = member.get("coordinates") or ()
+    if member.get("type") not in ("Polygon", "MultiPolygon"):
+        return found
+    for ring in parts if member["type"] == "Polygon" else (r for part in parts for r in part):
+        if any(isinstance(number, str) for number in ring[0]):
+            raise TypeError("text for a number")
+        found += ring[0] != ring[-1]
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON whose keys stand once; of two values neither is surely meant."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice")
+    return made
 
 
 def _parse(data: bytes, request: Request, *, problems: Problems) -> dict[str, Any]:
@@ -76,7 +112,7 @@ def _parse(data: bytes, request: Request, *, problems: Problems) -> dict[str, An
         if encoding == "gb18030":
             problems.repair("regions.encoding_detected", file=request.shown, encoding="GB18030")
         try:
-            document = json.loads(content)
+            document = json.loads(content, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise RefusedError("regions.corrupt", reason=f"JSON: {str(error)[:150]}") from error
         if isinstance(document, dict):

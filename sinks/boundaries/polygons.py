@@ -22,6 +22,8 @@ POLYGONAL: Final = (GeometryType.POLYGON, GeometryType.MULTIPOLYGON)
 #: OVERLAP_HA; less is a sliver of digitising, told but let pass.
 OVERLAP_PART: Final = 1e-6
 OVERLAP_HA: Final = 1e-4
+#: How GEOS begins to say that a hole is not in its polygon: it may be land, or rubbish.
+ASTRAY: Final = "Hole lies outside shell"
 #: Regions looked at together, and overlapping pairs measured at most, so that a file of copies of
 #: one polygon cannot ask for the square of its rows.
 CHUNK: Final = 64
@@ -133,6 +135,23 @@ def _open_collections(geometry: Geometries, which: npt.NDArray[np.bool_]) -> Geo
     return geometry
 
 
+def without_torn(
+    polygons: Geometries, labels: Sequence[str], *, crs: CRS, file: str, problems: Problems
+) -> bool:
+    """Tell whether no polygon jumps over the 180th meridian: read as drawn it spans the Earth."""
+    if not crs.is_geographic:
+        return True
+    half = np.pi / crs.axis_info[0].unit_conversion_factor
+    box = shapely.bounds(polygons)
+    width = box[:, 2] - box[:, 0]
+    torn = (width > half) & (width < 1.99 * half)
+    if torn.any():
+        problems.error(
+            "regions.antimeridian", file=file, count=int(torn.sum()), first=_named(labels, torn)
+        )
+    return not torn.any()
+
+
 def make_valid(
     polygons: Geometries, labels: Sequence[str], *, crs: CRS, file: str, problems: Problems
 ) -> Geometries | None:
@@ -146,6 +165,13 @@ def make_valid(
     invalid = ~shapely.is_valid(polygons)
     if not invalid.any():
         return polygons
+    astray = np.zeros(len(polygons), dtype=bool)
+    astray[invalid] = [why.startswith(ASTRAY) for why in shapely.is_valid_reason(polygons[invalid])]
+    if astray.any():
+        problems.error(
+            "regions.hole_outside", file=file, count=int(astray.sum()), first=_named(labels, astray)
+        )
+        return None
     broken = polygons[invalid]
     sound = shapely.make_valid(broken, method="structure", keep_collapsed=False)
     gone = np.zeros(len(polygons), dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,8 @@ RETURN_M: Final = 1.0
 FAR_DEG: Final = 10.0
 #: A CRS meant for more than this is not told by its area [degree].
 WORLD_DEG: Final = 180.0
+#: How WKT names a file: in PROJ's words (`@null` is none), or as a transformation's parameter.
+GRID_FILE: Final = re.compile(r"grids=(?!@null\b)|PARAMETERFILE\[", re.IGNORECASE)
 
 
 def settle_crs(
@@ -47,7 +50,7 @@ def settle_crs(
         try:
             crs = CRS.from_user_input(asserted)
         except CRSError:
-            problems.error("regions.crs_unknown", file=file, found=asserted[:120])
+            problems.error("regions.crs_unknown", file=file, found=asserted[:120] or "-")
             return None
         if declared is None:
             problems.warn("regions.crs_asserted", file=file, crs=crs.name)
@@ -58,11 +61,19 @@ def settle_crs(
     if crs is None:
         problems.error("regions.no_crs", file=file)
         return None
+    if names_file(crs):
+        problems.error("crs.grid_file", file=file, crs=crs.name)
+        return None
     crs = horizontal(crs)
     if not (crs.is_geographic or crs.is_projected) or crs.geodetic_crs is None:
         problems.error("regions.crs_kind", file=file, crs=crs.name, kind=crs.type_name)
         return None
     return crs
+
+
+def names_file(crs: CRS) -> bool:
+    """Tell whether a CRS names a grid file of its own: PROJ would open whatever lies there."""
+    return GRID_FILE.search(crs.to_wkt()) is not None
 
 
 def horizontal(crs: CRS) -> CRS:

@@ -50,6 +50,8 @@ CODE_PAGES: Final = {
 }  # fmt: skip
 #: The table's own mark (byte 29 of the .dbf), where it names a Chinese code page.
 LANGUAGE_DRIVERS: Final = {0x4D: "gbk", 0x4F: "big5", 0x7A: "gbk", 0x78: "big5"}
+#: A dBase table begins with a head of at least so many bytes.
+DBF_HEAD: Final = 33
 #: dBase cuts column names at this many bytes.
 NAME_BYTES: Final = 10
 #: What reading a damaged archive can raise.
@@ -140,6 +142,10 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipI
             most_members=f"{limits.zip_members:,}",
             most_ratio=f"{limits.zip_ratio:,}",
         )
+    names = [info.filename.lower() for info in infos]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RefusedError("regions.bad_zip", reason=f"2 × {twice[:80]}")
     if any(info.flag_bits & 1 for info in infos):
         raise RefusedError("regions.bad_zip", reason="encrypted")
     named: dict[str, zipfile.ZipInfo] = {}
@@ -166,6 +172,7 @@ def _read_parts(parts: dict[str, bytes], request: Request, *, problems: Problems
         raise RefusedError("regions.missing_part", parts=", ".join(missing))
     if not is_shapefile(parts[".shp"]):
         raise RefusedError("regions.content", found=repr(parts[".shp"][:24])[1:])
+    _compare_counts(parts, request, problems=problems)
     content = _packed(parts)
     info = gdal_info(content, "ESRI Shapefile", limits=request.limits, encoding=RAW)
     raw_names = [str(name).encode(RAW) for name in info["fields"]]
@@ -191,6 +198,24 @@ def _read_parts(parts: dict[str, bytes], request: Request, *, problems: Problems
         values = dict(zip(request.columns, (columns[name] for name in wanted), strict=True))
         return VectorLayer(values, geometry, bad, _crs(parts))
     raise RefusedError("regions.encoding_wrong", encoding=", ".join(failed))
+
+
+def _compare_counts(parts: dict[str, bytes], request: Request, *, problems: Problems) -> None:
+    """Refuse a table with another number of rows than there are shapes; tell of deleted rows.
+
+    GDAL would read as many as both have, and leave the deleted ones out: land without a word.
+    """
+    table = parts[".dbf"]
+    if len(table) < DBF_HEAD:
+        return
+    rows, head, size = struct.unpack_from("<IHH", table, 4)
+    shapes = max(len(parts[".shx"]) - 100, 0) // 8
+    if rows != shapes:
+        raise RefusedError("regions.parts_disagree", rows=rows, shapes=shapes)
+    marks = table[head : head + rows * size : max(size, 1)]
+    if b"*" in marks:
+        count = marks.count(b"*")
+        problems.warn("regions.rows_deleted", file=request.shown, count=count)
 
 
 def _packed(parts: dict[str, bytes]) -> bytes:

@@ -197,8 +197,13 @@ def gdal(function: Callable[..., Any], data: bytes, **options: Any) -> Any:
             return function(data, **options)
     except BAD_CONTENT as error:
         plain = isinstance(error, RuntimeError | UnicodeError)
-        reason = str(error)[:200] if plain else "GDAL: no layer"
+        reason = _reason(str(error)) if plain else "GDAL: no layer"
         raise RefusedError("regions.corrupt", reason=reason) from error
+
+
+def _reason(words: str) -> str:
+    """Return what GDAL says without the name that the bytes have in memory, and its advice."""
+    return re.sub(r"'?/vsimem/\S+'?", "…", words.partition("; It might help")[0])[:200]
 
 
 def _plain(column: npt.NDArray[Any], *, integer: bool) -> list[object]:

@@ -167,7 +167,7 @@ def asserted_crs(folder: Path) -> None:
     key('crs = "EPSG:4547"', under="landcover")(folder)
 
 
-@case("ERROR", "raster.no_overlap", file="counties.gpkg")
+@case("ERROR", "raster.longitudes", file="counties.gpkg")
 def longitudes_beyond_180(folder: Path) -> None:
     """Longitudes from 0 to 360: America lies at 270, its counties at −90."""
     rasters(folder, crs="EPSG:4326", transform=from_origin(270.0, 30.0, 0.001, 0.001))

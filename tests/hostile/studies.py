@@ -111,6 +111,20 @@ def missing_key(folder: Path, line: str) -> None:
         "title-long": ('"A small province"', '"' + "x" * 301 + '"'),
         "title-list": ('"A small province"', '["a"]'),
         "title-date": ('"A small province"', "2010-01-01"),
+        "title-lines": ('"A small province"', '"a\\nb"'),
+        "title-bell": ('"A small province"', '"a\\u0007b"'),
+        "title-bidi": ('"A small province"', '"a\\u202eb"'),
+        "target-markup": ('name = "carbon"', 'name = "<b>"'),
+        "target-formula": ('name = "carbon"', 'name = "=1+1"'),
+        "source-lines": ("value = 100", 'value = 100\nsource = "a\\nb"'),
+        "value-huge": ("value = 100", "value = " + "9" * 400),
+        "value-true": ("value = 100", "value = true"),
+        "seed-huge": ("seed = 1", "seed = 99999999999999999999"),
+        "level-one": ("seed = 1", "level = 1"),
+        "nodata-fraction": ("[density]", "nodata = 1e38\n[density]"),
+        "table-number": ("[uncertainty]\ndraws = 20\nseed = 1", "[output]\nrasters = 1"),
+        "limit-huge": ("[uncertainty]", "[limits]\ncells = 99999999999999999999\n[uncertainty]"),
+        "limit-text": ("[uncertainty]", '[limits]\ncells = "many"\n[uncertainty]'),
         "slug-slash": ('"hostile"', '"a/b"'),
         "slug-dots": ('"hostile"', '"../b"'),
         "slug-chinese": ('"hostile"', '"湖北"'),
@@ -286,17 +300,76 @@ def chinese_path(folder: Path) -> None:
     replace(folder, '"lc2015.tif"', "'''数据 与 图/地类'2015\".tif'''")
 
 
-# Named in the design, not built
+@each(
+    "ERROR", "study.not_a_file", file=TOML,
+    variants={"zero": "/dev/zero", "folder": ".", "terminal": "/dev/stdin"},
+)  # fmt: skip
+def no_ordinary_file(folder: Path, path: str) -> None:
+    replace(folder, '"lc2015.tif"', f'"{path}"')
+
+
+@case("ERROR", "study.no_such_file", file=TOML)
+def link_to_nothing(folder: Path) -> None:
+    (folder / "lc2015.tif").unlink()
+    (folder / "lc2015.tif").symlink_to("gone.tif")
 
 
 @each(
-    "ERROR", "study.not_yet", file=TOML,
-    variants={"raster": '[density.raster]\nagb = "r.tif"\n', "volume": ""},
+    "ERROR", "study.no_such_file", file=TOML, says=r"u001b\[31m|\[/red\]",
+    variants={"escape": "a\\nb\\u001b[31m.tif", "markup": "[/red][bold]x.tif"},
 )  # fmt: skip
-def not_built(folder: Path, text: str) -> None:
-    if text:
-        with (folder / TOML).open("a", encoding="utf-8") as stream:
-            stream.write(text)
-    else:
-        replace(folder, 'quantity = "carbon"', 'quantity = "volume"')
-        replace(folder, 'unit = "t C"', 'unit = "m3"')
+def names_that_steer_a_terminal(folder: Path, path: str) -> None:
+    replace(folder, '"lc2015.tif"', f'"{path}"')
+
+
+# What has no end
+
+
+@case("ERROR", "study.unknown_key", "study.many_more", file=TOML)
+def thousands_of_keys(folder: Path) -> None:
+    write(folder, "".join(f"k{i} = 1\n" for i in range(5_000)).encode() + STUDY.encode())
+
+
+@case("ERROR", "study.unknown_key", file=TOML, place=r"^x{120}$")
+def endless_key(folder: Path) -> None:
+    write(folder, ("x" * 50_000 + " = 1\n").encode() + STUDY.encode())
+
+
+@case("ERROR", "study.not_toml", file=TOML)
+def thousands_of_dots(folder: Path) -> None:
+    write(folder, (".".join("a" * 3_000) + " = 1\n").encode() + STUDY.encode())
+
+
+@each(
+    "ERROR", "crs.grid_file", file="counties.gpkg",
+    variants={
+        "datum": "+proj=longlat +nadgrids=/etc/passwd +type=crs",
+        "heights": "+proj=longlat +ellps=WGS84 +geoidgrids=/etc/passwd +type=crs",
+    },
+)  # fmt: skip
+def crs_that_opens_a_file(folder: Path, crs: str) -> None:
+    key(f'crs = "{crs}"', under="regions")(folder)
+
+
+@each(
+    "ERROR", "regions.crs_unknown", file="counties.gpkg",
+    variants={
+        "address": "https://spatialreference.org/ref/epsg/4490/", "path": "/etc/passwd",
+        "pipeline": "+proj=pipeline +step +proj=hgridshift +grids=/etc/passwd", "empty": "",
+        "number": "999999",
+    },
+)  # fmt: skip
+def crs_that_is_none(folder: Path, crs: str) -> None:
+    key(f'crs = "{crs}"', under="regions")(folder)
+
+
+@case("ERROR", "study.volume_unknown", place="targets.0")
+def volume_that_nothing_measures(folder: Path) -> None:
+    replace(folder, 'quantity = "carbon"', 'quantity = "volume"')
+    replace(folder, 'unit = "t C"', 'unit = "m3"')
+
+
+@case("ERROR", "study.not_yet", file=TOML)
+def not_built(folder: Path) -> None:
+    with (folder / TOML).open("a", encoding="utf-8") as stream:
+        stream.write('[density.raster]\nagb = "r.tif"\n')

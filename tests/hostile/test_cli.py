@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.hostile import rasters, regions, studies, tables  # noqa: F401 - they note their cases
+from tests.hostile import (  # noqa: F401 - they note their cases
+    headers,
+    rasters,
+    regions,
+    shapes,
+    spreadsheets,
+    studies,
+    tables,
+)
 from tests.hostile.base import CASES, write_good
 
 #: One of each kind: what only the whole program can get wrong.

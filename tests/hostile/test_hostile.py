@@ -14,7 +14,15 @@ from sinks.checks import Problem, Problems, Severity
 from sinks.errors import InputProblems
 from sinks.run import Options, check_study, run_study
 from sinks.texts import LANGUAGES
-from tests.hostile import rasters, regions, studies, tables  # noqa: F401 - they note their cases
+from tests.hostile import (  # noqa: F401 - they note their cases
+    headers,
+    rasters,
+    regions,
+    shapes,
+    spreadsheets,
+    studies,
+    tables,
+)
 from tests.hostile.base import CASES, Case, unfilled, write_good
 
 #: Repairs that a run is made of, too; what it writes down does not depend on the repair.
