@@ -16,6 +16,23 @@ from typer.core import TyperGroup
 from sinks import __version__
 from sinks.exits import ended
 from sinks.memory import require_memory
+from sinks.options import (
+    Allocated,
+    Domain,
+    DrawnFrom,
+    Expected,
+    Memory,
+    Out,
+    OutFolder,
+    Parts,
+    SampleOut,
+    SampleSize,
+    Scheduler,
+    Seed,
+    Speech,
+    StudyFile,
+    Workers,
+)
 from sinks.texts import text
 
 if TYPE_CHECKING:
@@ -47,24 +64,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
-OutFolder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
-]
-Parts = Annotated[
-    str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters,changes]")
-]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="output folder · 输出文件夹")]
-Workers = Annotated[int | None, typer.Option(min=1, help="threads")]
-Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="of a dask.distributed cluster")
-]
-Memory = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters")
-]
-Domain = Literal["forest_type", "county", "unit"]
-Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
 
 def run_command() -> int:
@@ -330,6 +329,29 @@ def inventory(
         return
     write_inventory(table, out, language=language)
     typer.echo(text("cli.wrote", language, path=out))
+
+
+@app.command()
+def sample(
+    study: StudyFile,
+    out: SampleOut = None,
+    *,
+    strata: DrawnFrom = "map:group",
+    size: SampleSize = None,
+    allocation: Allocated = "balanced",
+    expect: Expected = "",
+    seed: Seed = None,
+) -> None:
+    """Design a reference sample: size, allocation, random points · 设计参考样本."""
+    require_memory("run")
+    from sinks.sampling import described, design_sample
+    from sinks.wishes import wishes_of
+
+    wishes = wishes_of(strata=strata, size=size, allocation=allocation, expect=expect, seed=seed)
+    made = design_sample(study, wishes, out=out)
+    _show(made.problems)
+    for line in described(made, made.problems.language):
+        typer.echo(line)
 
 
 @app.command()

@@ -36,10 +36,11 @@ BANDS = {
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
         " inputs measure fromplots budget alignment ledger wetlands reference patchpolygons"
         " changemaps surfaces manifest"
+        " wishes sampling"
     ),
     "faces": (
         "wording chain closure quality comparison summary maps report workbook publish run"
-        " demo explain starter execution repeat exits cli __init__ __main__"
+        " demo explain starter execution repeat exits options cli __init__ __main__"
     ),
 }
 PLACES = {
