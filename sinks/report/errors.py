@@ -29,7 +29,7 @@ SMALLEST: Final = 0.002
 def errors(results: Results, words: Words) -> dict[str, Any]:
     """Return the section's drawing and table; empty where a run has neither."""
     found = {"budget": budget(results, words), "models": models(results, words)}
-    return {name: part for name, part in found.items() if part is not None}
+    return found if any(part is not None for part in found.values()) else {}
 
 
 def budget(results: Results, words: Words) -> dict[str, Any] | None:
