@@ -18,6 +18,8 @@ from sinks.results import Results
 #: Allowed difference: relative to the size of the thing, plus what rounding in a CSV may leave.
 RELATIVE = 1e-6
 ABSOLUTE = 1e-3
+#: Areas that regions, their parents and the whole share out.
+AREAS = ("region_ha", "valid_ha", "nodata_ha", "forest_ha", "wetland_ha")
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,19 @@ def _parents(results: Results) -> list[Closure]:
         if above == order[-1]:
             rows = rows.assign(region_code="ALL")
         key = ["level", "region_code", "year"]
-        sums.append(rows.groupby(key)[["stock_t_c", "valid_ha"]].sum(min_count=1))
-        own.append(table[table["level"] == above].set_index(key)[["stock_t_c", "valid_ha"]])
+        sums.append(rows.groupby(key)[["stock_t_c", *AREAS]].sum(min_count=1))
+        own.append(table[table["level"] == above].set_index(key)[["stock_t_c", *AREAS]])
     left, right = pd.concat(sums), pd.concat(own)
+    extents = pd.concat([right["region_ha"]] * len(AREAS), keys=AREAS)
     return [
         _closure("parents_stock", (left["stock_t_c"], right["stock_t_c"]), size=right["stock_t_c"]),
-        _closure("parents_area", (left["valid_ha"], right["valid_ha"]), size=right["valid_ha"]),
+        _closure("parents_area", (_stacked(left), _stacked(right)), size=extents),
     ]
+
+
+def _stacked(frame: pd.DataFrame) -> pd.Series:
+    """Return the areas of a table one below the other, by their name."""
+    return pd.concat([frame[name] for name in AREAS], keys=AREAS)
 
 
 def _stock(results: Results) -> Closure:

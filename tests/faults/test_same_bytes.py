@@ -22,7 +22,7 @@ from tests.faults.conftest import Driver
 from tests.patchwork import contents, landcover, patches, write_patchwork, write_whole
 from tests.tiny import target, write_study, write_tiny
 
-PARTS = ("regions", "workbook", "report", "map", "rasters")
+PARTS = ("regions", "workbook", "report", "map", "rasters", "changes")
 EVERYTHING = ("--only", ",".join(("tables", *PARTS)))
 SIZE = 420
 #: Unlike any that a developer is likely to work in.
@@ -90,7 +90,7 @@ def test_strips_and_groups(
     monkeypatch.setattr(windows, "GROUP_BYTES", 50_000)
     options = Options(parts=(), workers=3, strip_bytes=strip_bytes)
     run_study(finished / "study.toml", tmp_path / "out", options=options)
-    others = ("manifest", "regions", "workbook", "report", "map", "layers", "rasters")
+    others = ("manifest", "regions", "workbook", "report", "map", "layers", "rasters", "changes")
     assert_same(finished / "out", tmp_path / "out", without=others)
 
 
