@@ -72,7 +72,8 @@ def _parents(results: Results) -> list[Closure]:
 
 def _stacked(frame: pd.DataFrame) -> pd.Series:
     """Return the areas of a table one below the other, by their name."""
-    return pd.concat([frame[name] for name in AREAS], keys=AREAS)
+    areas: pd.Series = pd.concat([frame[name] for name in AREAS], keys=AREAS)
+    return areas
 
 
 def _stock(results: Results) -> Closure:

@@ -130,8 +130,10 @@ def own_names(root: Path) -> set[str]:
 def finish_swap(root: Path) -> None:
     """Finish a swap from `READY`, wherever it was cut off; do nothing if there is none."""
     ready, old = root / READY, root / OLD
-    if not ready.is_dir():
+    if not is_waiting(root):
         return
+    if old.is_symlink():
+        old.unlink()
     if (ready / MANIFEST).exists():  # it moves last: without it all else has moved
         old.mkdir(exist_ok=True)
         # Without its manifest the old run no longer counts as complete; the new one does, here.
@@ -150,10 +152,16 @@ def finish_swap(root: Path) -> None:
     _remove(old)
 
 
+def is_waiting(root: Path) -> bool:
+    """Tell whether a complete run waits to be put in place; a link is none of ours."""
+    ready = root / READY
+    return ready.is_dir() and not ready.is_symlink()
+
+
 def clean(root: Path) -> None:
     """Finish or remove what a killed run left behind."""
     finish_swap(root)
-    for name in (STAGING, OLD):
+    for name in (STAGING, READY, OLD):
         _remove(root / name)
 
 
@@ -221,7 +229,7 @@ def _reason(error: Exception, folder: Path) -> str:
 
 def _failure(error: OSError, root: Path, *, language: Language) -> OutputFailed:
     """Return the error that says why a folder cannot be written, and what stands in it."""
-    key = "output.half" if (root / READY).is_dir() else "output.failed"
+    key = "output.half" if is_waiting(root) else "output.failed"
     reason = error.strerror or str(error)
     return OutputFailed(text(key, language, folder=root, reason=reason))
 
@@ -249,7 +257,7 @@ def recover(root: Path, language: Language) -> None:
     OutputFailed
         If it cannot be put in place; the folder is neither the old run nor the new one.
     """
-    if not (root / READY).is_dir():
+    if not is_waiting(root):
         return
     try:
         with locked(root, language):

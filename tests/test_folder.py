@@ -25,6 +25,7 @@ from sinks.folder import (
     files_in,
     held,
     own_names,
+    recover,
     replace_output,
     sha256_of,
     verify_outputs,
@@ -240,6 +241,21 @@ def test_leftovers_of_a_killed_run_are_cleaned_by_the_next(tmp_path: Path) -> No
     assert state(tmp_path) == OLD_RUN
     assert hidden(tmp_path) == set()
     assert not (tmp_path / READY).exists()
+
+
+@pytest.mark.parametrize("name", [STAGING, READY, OLD])
+def test_a_link_in_our_place_is_not_followed(tmp_path: Path, name: str) -> None:
+    """A results folder from elsewhere may hold links: nothing is written or moved through them."""
+    elsewhere, root = tmp_path / "elsewhere", tmp_path / "out"
+    publish(elsewhere, NEW_RUN)
+    before = state(elsewhere)
+    publish(root, OLD_RUN)
+    (root / name).symlink_to(elsewhere, target_is_directory=True)
+    recover(root, "en")
+    assert state(root).items() >= OLD_RUN.items()
+    publish(root, NEW_RUN)
+    assert state(elsewhere) == before
+    assert assert_complete(root) == "new"
 
 
 # Errors
