@@ -17,7 +17,7 @@ from sinks.biomass.plots import Plots, Sheet, load_plots
 from sinks.biomass.table import DensityRow, load_density_table
 from sinks.biomass.wetland import Flux, load_fluxes
 from sinks.boundaries.shapefile import PARTS
-from sinks.checks import Problems, Severity
+from sinks.checks import Problems, Severity, nearest
 from sinks.crosswalk import load_crosswalks
 from sinks.folder import sha256_of
 from sinks.grid import Grid
@@ -25,7 +25,8 @@ from sinks.landcover.answers import Answers, load_answers
 from sinks.landcover.change import RULES, Rule, load_rules
 from sinks.legend import Legend, check_versions, load_legend
 from sinks.outlines import transformer_between
-from sinks.overlays import Overlay, Zones, load_overlay, zones_of
+from sinks.overlays import Cuts, Overlay, Zones, cuts_of, load_overlay, zones_of
+from sinks.parameters import load_table
 from sinks.raster import RasterSource, load_rasters
 from sinks.rasterchecks import check_nodata, warn_names
 from sinks.regions import Regions, load_regions
@@ -43,6 +44,7 @@ class Inputs:
     sources: Mapping[int, RasterSource]
     overlays: Sequence[Overlay]
     zones: Zones
+    cuts: Cuts
     shares: Mapping[str, npt.NDArray[np.float64]]
     densities: Sequence[DensityRow]
     plots: Plots | None
@@ -110,8 +112,9 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         or transformer is None or zones is None or fluxes is None or problems.of(Severity.ERROR)
     ):  # fmt: skip
         return None
+    cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
-        study, legend, regions, sources, overlays, zones, shares, densities, plots, fluxes,
+        study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
         transformer, hashes, rules, answers,
     )  # fmt: skip
 
@@ -137,6 +140,24 @@ def _legend(study: Study, refused: AbstractSet[str], *, problems: Problems) -> L
         forced = study.landcover.allow_version_change
         own = [year for year in study.years if str(year) not in study.landcover.crosswalks]
         check_versions(legend.name, own, allow=forced, problems=problems)
+    return None if legend is None else _with_splits(study, legend, problems=problems)
+
+
+def _with_splits(study: Study, legend: Legend, *, problems: Problems) -> Legend:
+    """Add the strata that polygons tell apart; refuse strata that nobody knows."""
+    general = load_table("strata")["stratum"].tolist()
+    for i, overlay in enumerate(study.overlays):
+        named = [name for name in (overlay.stratum, overlay.outside) if name is not None]
+        wrong = [name for name in overlay.replaces if name not in legend.strata]
+        wrong += [name for name in named if name not in {*general, *legend.strata}]
+        if wrong:
+            known = nearest(wrong[0], [*legend.strata, *general])
+            problems.error(
+                "overlays.no_such_stratum", file=study.file, place=f"overlays.{i}",
+                names=", ".join(wrong), nearest=known,
+            )  # fmt: skip
+            continue
+        legend = legend.with_strata(named)
     return legend
 
 

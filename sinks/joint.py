@@ -69,7 +69,7 @@ class JointTable:
     region: Ints
     path: Ints
     area: Ints
-    paths: npt.NDArray[np.uint8]
+    paths: npt.NDArray[np.integer[Any]]
     outside: Ints
     quantum: float
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -65,11 +65,14 @@ class Legend:
     classes : tuple of LandClass
     nodata_codes : frozenset of int
         Codes that say that nothing is known: the ledger's no data, never a class.
+    without_code : tuple of LandClass
+        Strata that no code of the raster has, but polygons tell apart; their codes mean nothing.
     """
 
     name: str
     classes: tuple[LandClass, ...]
     nodata_codes: frozenset[int] = frozenset()
+    without_code: tuple[LandClass, ...] = ()
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -79,10 +82,26 @@ class Legend:
     @property
     def strata(self) -> tuple[str, ...]:
         """The strata, in order of first appearance."""
-        return tuple(dict.fromkeys(row.stratum for row in self.classes))
+        return tuple(dict.fromkeys(row.stratum for row in (*self.classes, *self.without_code)))
+
+    def with_strata(self, names: Iterable[str]) -> Legend:
+        """Return the legend with more strata, as `strata.csv` describes them.
+
+        Raises
+        ------
+        KeyError
+            If a stratum is in neither.
+        """
+        known = {row["stratum"]: row for row in load_table("strata").to_dict("records")}
+        more = tuple(
+            LandClass(-1, name, *(str(known[name][key]) for key in COLUMNS[2:]))
+            for name in dict.fromkeys(names)
+            if name not in self.strata
+        )
+        return replace(self, without_code=(*self.without_code, *more))
 
     def _first(self, stratum: str) -> LandClass:
-        for row in self.classes:
+        for row in (*self.classes, *self.without_code):
             if row.stratum == stratum:
                 return row
         raise KeyError(f"{self.name}: no stratum {stratum!r}; it has {', '.join(self.strata)}")
@@ -128,7 +147,11 @@ class Legend:
         >>> packaged_legend("clcd").label("marsh", "zh")
         '湿地'
         """
-        names = dict.fromkeys(row.name(language) for row in self.classes if row.stratum == stratum)
+        names = dict.fromkeys(
+            row.name(language)
+            for row in (*self.classes, *self.without_code)
+            if row.stratum == stratum
+        )
         if len(names) == 1:
             return next(iter(names))
         general = _strata().get(stratum)

@@ -19,7 +19,9 @@ from sinks.landcover.activity import Activity, activity, strata_of_symbols, unkn
 from sinks.landcover.adjust import adjusted
 from sinks.landcover.assess import Assessment, assess
 from sinks.landcover.locate import located
+from sinks.landcover.split import Split, split_joint
 from sinks.outlines import outlines
+from sinks.overlays import splitting
 from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
 from sinks.texts import text
@@ -41,12 +43,15 @@ class Measured:
     regions : Activity
     zones : Activity
         Of the zones of the overlays, by number.
+    mapped : Activity
+        The regions as the maps alone show them: nothing split by polygons, nothing estimated.
     assessment : Assessment or None
         What the reference sample says of the maps, where there is one.
     """
 
     regions: Activity
     zones: Activity
+    mapped: Activity
     assessment: Assessment | None = None
 
 
@@ -92,16 +97,45 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Meas
         problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
     if not problems.of(Severity.ERROR):
         _tell_doubts(inputs, joint, areas=areas, coding=(table, lookup), problems=problems)
+    return _assessed(
+        inputs, _told_apart(inputs, everything, mapped=areas, lookup=lookup), problems=problems
+    )
+
+
+def _told_apart(
+    inputs: Inputs, everything: JointTable, *, mapped: Activity, lookup: Ints
+) -> Measured:
+    """Return the areas of regions and zones, with strata told apart by polygons."""
+    count, last = len(inputs.regions), len(inputs.regions) + len(inputs.zones)
+    strata, joint = inputs.legend.strata, everything.of_regions(0, last)
+    splits = [
+        Split(overlay.config.replaces, str(overlay.config.stratum), overlay.config.outside)
+        for overlay in splitting(inputs.overlays)
+    ]
+    if splits:
+        joint, lookup = split_joint(
+            joint, everything.of_regions(last, last + len(inputs.cuts.target)),
+            target=inputs.cuts.target, which=inputs.cuts.which, lookup=lookup, splits=splits,
+            strata=strata,
+        )  # fmt: skip
+    regions = mapped
+    if splits:
+        regions = activity(
+            joint.of_regions(0, count), lookup, strata=strata, codes=inputs.regions.codes
+        )
     zones = activity(
-        everything.of_regions(count, count + len(inputs.zones)), lookup,
-        strata=inputs.legend.strata, codes=[str(i) for i in range(len(inputs.zones))],
+        joint.of_regions(count, last), lookup, strata=strata,
+        codes=[str(i) for i in range(len(inputs.zones))],
     )  # fmt: skip
-    return _assessed(inputs, Measured(areas, zones), problems=problems)
+    return Measured(regions, zones, mapped)
 
 
 def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Measured:
     """Correct the areas by the reference sample, if there is one."""
     if inputs.answers is None or problems.of(Severity.ERROR):
+        return measured
+    if splitting(inputs.overlays):
+        problems.error("overlays.split_with_sample", file=inputs.study.file, place="accuracy")
         return measured
     answers = located(
         inputs.answers, sources=inputs.sources, regions=inputs.regions,
@@ -118,7 +152,7 @@ def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Meas
     regions, zones = (
         adjusted(item, found.adjustment) for item in (measured.regions, measured.zones)
     )
-    return Measured(regions, zones, found)
+    return Measured(regions, zones, measured.mapped, found)
 
 
 def _tell_doubts(
@@ -168,7 +202,8 @@ def _pass(
     """Run the kernel over the rasters."""
     study, sources = inputs.study, inputs.sources
     grid = sources[study.years[0]].grid
-    shapes = np.concatenate([np.asarray(inputs.regions.frame.geometry.values), inputs.zones.shapes])
+    own = np.asarray(inputs.regions.frame.geometry.values)
+    shapes = np.concatenate([own, inputs.zones.shapes, inputs.cuts.shapes])
     try:
         return joint_table(
             sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,

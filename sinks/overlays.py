@@ -235,3 +235,50 @@ def _tell_outside(
             part=f"{outside / total:.1%}", count=len(away),
             first=first_few(away, problems.language) if away else "–",
         )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """What the polygons of a split have in every region and zone.
+
+    Attributes
+    ----------
+    target : ndarray, dims (cut)
+        Region, or number of regions plus zone, that a cut belongs to.
+    which : ndarray, dims (cut)
+        Position of the overlay among those that split strata.
+    shapes : ndarray of shapely polygons, dims (cut)
+    """
+
+    target: Ints
+    which: Ints
+    shapes: Shapes
+
+
+def cuts_of(overlays: Sequence[Overlay], regions: Regions, *, zones: Zones) -> Cuts:
+    """Return where strata are told apart, in every region and in every zone.
+
+    Where polygons of two overlays split the same stratum, the first overlay of the study counts.
+    """
+    places = np.concatenate([np.asarray(regions.frame.geometry.values), zones.shapes])
+    tree = shapely.STRtree(places)
+    parts: list[tuple[Ints, Ints, Shapes]] = [
+        (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, object))
+    ]
+    earlier: list[tuple[frozenset[str], shapely.Geometry]] = []
+    for which, overlay in enumerate(splitting(overlays)):
+        whole = shapely.union_all(np.asarray(overlay.shapes.values))
+        replaced = frozenset(overlay.config.replaces)
+        rest = whole
+        for strata, shape in earlier:
+            rest = shapely.difference(rest, shape) if strata & replaced else rest
+        earlier.append((replaced, whole))
+        where, cut = _cut(rest, places, tree=tree, crs=regions.frame.crs)
+        parts.append((where, np.full(len(where), which, np.int64), cut))
+    target, number, shapes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Cuts(target, number, shapes)
+
+
+def splitting(overlays: Sequence[Overlay]) -> list[Overlay]:
+    """Return the overlays that tell strata apart, in the study's order."""
+    return [overlay for overlay in overlays if overlay.config.stratum is not None]

@@ -44,6 +44,7 @@ from sinks.manifest import manifest, pass_key
 from sinks.maps import write_map
 from sinks.measure import Measured, measure
 from sinks.memory import take_room
+from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
@@ -74,6 +75,7 @@ class Computed:
     """What a run computes, before anything is written."""
 
     activity: Activity
+    mapped: Activity
     density: Density
     tables: Mapping[str, pd.DataFrame]
 
@@ -117,6 +119,9 @@ def factors(
         return None
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table or "")
+    if (told := splitting(inputs.overlays)) and options.parts:
+        names = ", ".join(str(overlay.config.stratum) for overlay in told)
+        problems.warn("overlays.not_in_rasters", file=study.file, names=names)
     if study.change is not None or _wants_changes(inputs, options):
         check_reach(inputs, problems)
     return None if problems.of(Severity.ERROR) else (measured, density)
@@ -162,7 +167,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
             level=study.uncertainty.level,
         ),
     }  # fmt: skip
-    return Computed(areas, density, tables)
+    return Computed(areas, measured.mapped, density, tables)
 
 
 def _parameters(measured: Measured, density: Density, *, inputs: Inputs) -> pd.DataFrame:
@@ -300,7 +305,7 @@ def _write(
         )  # fmt: skip
     table = quality(
         Results.read(staging, meta), polygons=polygons(inputs),
-        recounts=recounts(inputs, computed.activity),
+        recounts=recounts(inputs, computed.mapped),
     )  # fmt: skip
     refuse_broken(table, folder.language)
     write_table(table, staging / "tables" / f"{QUALITY}.csv")

@@ -18,7 +18,9 @@ Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "ot
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
 POOLS: tuple[Pool, ...] = ("agb", "bgb", "dead_wood", "litter", "dead_organic", "soil")
 
-OverlayKind = Literal["reserve", "programme", "restoration", "lake", "urban_green", "other"]
+OverlayKind = Literal[
+    "reserve", "programme", "restoration", "lake", "water", "urban_green", "other"
+]
 
 #: Growing stock is of forests; standing volume counts every living tree, on any land.
 VolumeKind = Literal["growing_stock", "standing_volume"]
@@ -204,6 +206,9 @@ class OverlayConfig(Part):
     path: str = Field(min_length=1, description="GeoPackage, GeoJSON, Shapefile or its zip")
     kind: OverlayKind = Field("other", description="what the polygons are")
     part: str | None = Field(None, description="column whose values are told one by one")
+    replaces: tuple[str, ...] = Field((), description="strata that are told apart by the polygons")
+    stratum: str | None = Field(None, description="what they are inside the polygons")
+    outside: str | None = Field(None, description="what they are beyond them; as mapped if absent")
     datum: Literal["gcj02", "wgs84"] | None = Field(None, description="asserted datum")
     encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
     layer: str | None = Field(None, description="layer of a file that has several")

@@ -256,6 +256,9 @@ def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -
         name = overlay.get("name")
         if isinstance(name, str) and name in names:
             problems.error("study.repeated_name", file=file, place=f"overlays.{i}", name=name)
+        if bool(overlay.get("replaces")) != bool(overlay.get("stratum")):
+            key = "stratum" if overlay.get("replaces") else "replaces"
+            problems.error("study.missing_key", file=file, place=f"overlays.{i}", key=key)
         names.add(name if isinstance(name, str) else None)
 
 
