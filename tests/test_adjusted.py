@@ -20,7 +20,7 @@ from sinks.landcover.adjust import Adjustment, adjusted, mixes
 from sinks.landcover.rates import Rates, rates
 from sinks.landcover.scheme import scheme
 from sinks.legend import LandClass, Legend
-from sinks.run import check_study
+from sinks.run import Options, check_study, run_study
 from tests.test_accuracy import CHANGE_2014, PIXELS_2014, by_map_class
 from tests.tiny import CELL, LEGEND, NORTH, WEST, cell, rows_of, run_tables, target, write_tiny
 
@@ -147,8 +147,32 @@ def test_manifest_says_what_areas_are(tmp_path: Path) -> None:
 def test_without_a_sample_nothing_is_estimated(tmp_path: Path) -> None:
     found = run_tables(write_tiny(tmp_path, uncertainty="draws = 100"))
     assert not {"accuracy", "error_matrix", "area_estimates"} & set(found)
+    assert "false_change" not in found  # nothing is known of a legend of the user's own
     meta = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert meta["area_basis"] == "map"
+
+
+def test_false_change_that_a_published_accuracy_allows(tmp_path: Path) -> None:
+    """Worked by hand: 47 ha, 5 of them changed; CLCD is right on 79.31 % of the land."""
+    study = write_tiny(tmp_path, uncertainty="draws = 100")
+    text = study.read_text(encoding="utf-8").replace('legend = "legend.csv"', 'legend = "clcd"')
+    text = text.replace('table = "density.csv"', 'table = "hubei_2010"')
+    study.write_text(text, encoding="utf-8")
+    found = run_tables(study)["false_change"].iloc[0]
+    assert found["basis"] == "published"
+    assert found["mapped_change_ha"] == pytest.approx(5.0)
+    assert found["at_most_ha"] == pytest.approx(47 * 2 * 0.2069)
+    assert found["independent_ha"] == pytest.approx(47 * (1 - 0.7931**2))
+
+
+def test_report_shows_the_accuracy(tmp_path: Path) -> None:
+    study = sampled(tmp_path, by_stratum(), draws=100)
+    run_study(study, tmp_path / "out", options=Options(parts=("report",), workers=1))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('id="accuracy"') : page.index('id="coverage"')]
+    for words in ("92.1 ± ", "60", "Forest", "90.0 ± ", "12.6 ± 2.5"):
+        assert words in section
+    assert "false change" in page
 
 
 def test_one_draw_gives_central_areas(tmp_path: Path) -> None:

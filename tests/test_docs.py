@@ -147,6 +147,10 @@ def columns_promised() -> dict[str, list[str]]:
             *["measure", "class", "start", "year", "value", "se", "low", "high", "unit", "units"],
             "status",
         ],
+        "false_change": [
+            *["start", "end", "basis", "source", "overall_accuracy_pct", "compared_ha"],
+            *["mapped_change_ha", "independent_ha", "at_most_ha"],
+        ],
         "error_matrix": [
             *["stratum", "stratum_area_ha", "map_class", "reference_class", "units", "share"],
         ],

@@ -8,6 +8,7 @@ from typing import Any
 from sinks import chain
 from sinks.closure import closures
 from sinks.report import figures, landchange, ledgers, plan
+from sinks.report.accuracy import accuracy, false_change
 from sinks.report.errors import errors
 from sinks.results import QUALITY, Results
 from sinks.summary import (
@@ -359,6 +360,8 @@ def page(results: Results) -> dict[str, Any]:
         "tables": data,
         "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),
         "area_basis": words.t(f"report.area_basis.{basis}"),
+        "accuracy": accuracy(results, words),
+        "false_change": false_change(results, words),
         "left_out": words.t(
             "report.coverage.left",
             left=number(whole["left"]),
