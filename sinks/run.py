@@ -46,6 +46,7 @@ from sinks.measure import Measured, measure
 from sinks.memory import take_room
 from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
+from sinks.qgis import add_styles, style_surfaces
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
 from sinks.report import write_report
@@ -284,13 +285,16 @@ def _write(
         tabulate.json_text(meta["problems"]), encoding="utf-8", newline="\n"
     )
     if options.parts:
-        write_geopackage(_headline(inputs, computed), staging / REGIONS, layer="regions")
+        headline = _headline(inputs, computed)
+        write_geopackage(headline, staging / REGIONS, layer="regions")
+        add_styles(staging / REGIONS, headline, layer="regions", language=folder.language)
     if _wants_rasters(inputs, options) and not computed.density.by_region:
         total = computed.density.value.sum("pool")
         write_surfaces(
             inputs, total, folder=staging / "rasters", held=options.strip_bytes // 2,
             progress=lambda part: options.progress("rasters", part),
         )  # fmt: skip
+        style_surfaces(staging / "rasters", high=float(total.max()))
     if _wants_changes(inputs, options):
         options.progress("changes", 0.0)
         execution = Execution(threads(options.workers), options.strip_bytes)

@@ -39,8 +39,8 @@ BANDS = {
         " wishes sampling"
     ),
     "faces": (
-        "wording chain closure quality comparison summary maps report workbook publish run"
-        " demo explain starter execution repeat exits options cli __init__ __main__"
+        "wording chain closure qgis quality comparison summary maps report workbook publish"
+        " run demo explain starter execution repeat exits options cli __init__ __main__"
     ),
 }
 PLACES = {
