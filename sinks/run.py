@@ -285,9 +285,7 @@ def _write(
         tabulate.json_text(meta["problems"]), encoding="utf-8", newline="\n"
     )
     if options.parts:
-        headline = _headline(inputs, computed)
-        write_geopackage(headline, staging / REGIONS, layer="regions")
-        add_styles(staging / REGIONS, headline, layer="regions", language=folder.language)
+        _write_regions(inputs, staging / REGIONS, computed=computed)
     if _wants_rasters(inputs, options) and not computed.density.by_region:
         total = computed.density.value.sum("pool")
         write_surfaces(
@@ -324,6 +322,12 @@ def _write(
             options.progress("faces", done / len(faces))
             write(results, staging / file)
     return results
+
+
+def _write_regions(inputs: Inputs, path: Path, *, computed: Computed) -> None:
+    headline = _headline(inputs, computed)
+    write_geopackage(headline, path, layer="regions")
+    add_styles(path, headline, layer="regions", language=inputs.study.language)
 
 
 def _per_year(density: Density) -> dict[int, dict[str, float]]:
