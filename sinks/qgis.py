@@ -57,7 +57,7 @@ def _limits(values: Any, count: int, *, diverging: bool) -> list[float]:
     return [float(f"{end:.4g}") for end in ends]
 
 
-def _renderer(column: str, limits: Sequence[float], colours: Sequence[str]) -> ET.Element:
+def _renderer(column: str, limits: Sequence[float], *, colours: Sequence[str]) -> ET.Element:
     """Return QGIS's graduated renderer."""
     renderer = ET.Element(
         "renderer-v2", type="graduatedSymbol", attr=column, graduatedMethod="GraduatedColor",
@@ -107,7 +107,7 @@ def add_styles(path: Path, frame: gpd.GeoDataFrame, *, layer: str, language: Lan
         if column not in frame.columns:
             continue
         limits = _limits(frame[column], len(colours), diverging=diverging)
-        style = _document(_renderer(column, limits, colours))
+        style = _document(_renderer(column, limits, colours=colours))
         name = text(f"qgis.style.{column}", language)
         rows.append((layer, "geom", name[:30], style, not rows, name, TIME))
     with closing(sqlite3.connect(path)) as connection, connection:
