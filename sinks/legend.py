@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sinks.checks import Problems, first_few, nearest
+from sinks.display import swatch, table
 from sinks.limits import Limits
 from sinks.parameters import load_table, tables
 from sinks.rows import Row, read_rows
@@ -118,6 +119,16 @@ class Legend:
             if row.code == code:
                 return row.stratum
         raise KeyError(f"{self.name}: no class has the code {code}")
+
+    def _repr_html_(self) -> str:
+        """Show the classes with their colours in a notebook."""
+        head = ("", "code", "stratum", "name_zh", "name_en", "group", "ipcc")
+        rows = [
+            (swatch(row.colour), row.code, row.stratum, row.name_zh, row.name_en, row.group,
+             row.ipcc)
+            for row in self.classes
+        ]  # fmt: skip
+        return table(self.name, head, rows=rows)
 
     def group_of(self, stratum: str) -> str:
         """Return the group of a stratum."""

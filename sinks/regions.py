@@ -39,6 +39,7 @@ from sinks.boundaries.reading import read_layer
 from sinks.boundaries.vectors import Request, VectorLayer
 from sinks.boundaries.webmap import refuse_gcj02
 from sinks.checks import Problems, Severity
+from sinks.display import table
 from sinks.limits import Limits
 from sinks.sections import RegionsConfig
 
@@ -79,6 +80,12 @@ class Regions:
         kinds = np.isin(shapely.get_type_id(shapes), POLYGONAL)
         if not (kinds & shapely.is_valid(shapes) & ~shapely.is_empty(shapes)).all():
             raise ValueError("every region must be a valid polygon with an area")
+
+    def _repr_html_(self) -> str:
+        """Show codes, names and parents in a notebook."""
+        head = ("region_code", "region_name", *self.parents)
+        rows = self.frame[list(head)].to_numpy().tolist()
+        return table(f"{len(self):,} · {self.frame.crs.name}", head, rows=rows)
 
     def __len__(self) -> int:
         return len(self.frame)

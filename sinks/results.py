@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 from pyogrio.errors import DataSourceError
 
+from sinks.display import table
 from sinks.errors import OutputFailed
 from sinks.escape import spreadsheet_cell, text_of_cell
 from sinks.folder import UNREADABLE, recover
@@ -179,6 +180,17 @@ class Results:
         return cls(
             root, meta, tables, _read_regions(path) if path.is_file() else gpd.GeoDataFrame()
         )
+
+    def _repr_html_(self) -> str:
+        """Show the stock of every level above the regions, by year, and where the files are."""
+        stock = self.tables["regions"]
+        top = stock[stock["level"] != "region"].iloc[::-1]
+        head = ("level", "region_name", "year", "stock_t_c", "low_t_c", "high_t_c")
+        rows = [
+            [f"{cell:,.0f}" if isinstance(cell, float) else cell for cell in row]
+            for row in top[list(head)].itertuples(index=False)
+        ]
+        return table(f"{self.title} · {self.root}", head, rows=rows)
 
     @property
     def language(self) -> Language:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 from pydantic_core import PydanticCustomError
 
 from sinks.checks import STEERING
+from sinks.display import table
 from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS
 from sinks.validation import Part
@@ -277,6 +278,11 @@ class TargetConfig(Part):
     volume: VolumeKind = Field("growing_stock", description="what a volume target speaks of")
     baseline_volume: VolumeKind | None = Field(None, description="what its baseline speaks of")
     reported: Reported | None = None
+
+    def _repr_html_(self) -> str:
+        """Show what is asked for in a notebook."""
+        stated = self.model_dump(exclude_none=True, exclude_defaults=True)
+        return table(self.title or self.name, ("", ""), rows=list(stated.items()))
 
     @field_validator("value", mode="before")
     @classmethod

@@ -22,7 +22,8 @@ PACKAGE = ROOT / "sinks"
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
     "ground": (
-        "errors environment escape texts checks validation limits rows units parameters draws"
+        "errors environment escape display texts checks validation limits rows units parameters"
+        " draws"
         " memory datum grid studyfile basemap sections targetchecks study"
     ),
     "geography": (
