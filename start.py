@@ -33,7 +33,10 @@ COMMANDS = {
     "install": {},
     "demo": {"demo": ["sinks", "demo"]},
     "check": CHECKS,
-    "test": {**CHECKS, "tests": ["pytest"]},
+    "test": {
+        **CHECKS,
+        "tests": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"],
+    },
     "bench": {"bench": ["benchmarks"]},
     "docs": {"docs": ["sphinx", "-q", "-W", "-b", "html", "docs", "build/docs"]},
 }
