@@ -84,6 +84,8 @@ def transformer_between(
     if _needs_parameters(source, target):
         problems.error("crs.needs_parameters", file=file, source=source.name, target=target.name)
         return None
+    if source.equals(target, ignore_axis_order=True):
+        return Transformer.from_crs(source, target, always_xy=True)
     names = {"source": source.name, "target": target.name}
     group = _known_ways(source, grid)
     if group is None or not group.transformers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.hostile import (  # noqa: F401 - they note their cases
     studies,
     tables,
 )
-from tests.hostile.base import CASES, write_good
+from tests.hostile.base import CASES, cells, raster, write_good
 
 #: One of each kind: what only the whole program can get wrong.
 SHOWN = {
@@ -71,6 +72,39 @@ def test_run_refuses_without_a_trace(tmp_path: Path) -> None:
     assert "[raster.not_geotiff] lc2015.tif" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_refused_after_the_pass_leaves_nothing(tmp_path: Path) -> None:
+    """The codes of a raster are known once it was read: the output folder was made by then."""
+    folder = tmp_path / "study"
+    write_good(folder)
+    values = cells(2015)
+    values[3, 3] = 77
+    raster(folder, values=values)
+    done = sinks("run", "study/study.toml", "--out", "new/out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_files_that_may_not_be_read_are_all_told(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    write_good(folder)
+    names = ("legend.csv", "counties.gpkg", "lc2010.tif", "lc2015.tif")
+    for name in names:
+        (folder / name).chmod(0)
+    if os.access(folder / "legend.csv", os.R_OK):
+        pytest.skip("this user may read everything")
+    done = sinks("check", "study/study.toml", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert all(name in done.stderr for name in names)
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """A file's name may be any bytes; the message must be text all the same."""
+    done = sinks("check", os.fsdecode(b"\xff\x1b[31m.toml"), cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_a_folder_of_data_is_none_of_programs(tmp_path: Path) -> None:
