@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from sinks import __version__
 from sinks.exits import ended
 from sinks.memory import require_memory
 from sinks.options import (
     Allocated,
+    Commands,
     Domain,
     DrawnFrom,
     Expected,
+    Fields,
     Memory,
+    Models,
     Out,
     OutFolder,
     Parts,
@@ -33,6 +34,7 @@ from sinks.options import (
     StudyFile,
     Workers,
 )
+from sinks.progress import progress
 from sinks.texts import text
 
 if TYPE_CHECKING:
@@ -40,24 +42,9 @@ if TYPE_CHECKING:
     from sinks.results import Results
     from sinks.run import Options
 
-#: Of `run`: STUDY is the manifest of a run that is to be repeated.
-FROM_MANIFEST = "--from-manifest"
-
-
-class _Commands(TyperGroup):
-    """The commands; ``run --from-manifest`` is one of its own, with arguments of its own."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Return name, command and arguments."""
-        words = [word.removeprefix(f"{FROM_MANIFEST}=") for word in args]
-        if args[:1] == ["run"] and (FROM_MANIFEST in args or words != args):
-            args = ["repeat", *(word for word in words[1:] if word != FROM_MANIFEST)]
-        return super().resolve_command(ctx, args)
-
-
 app = typer.Typer(
     name="sinks",
-    cls=_Commands,
+    cls=Commands,
     help=text("cli.help", "en") + "\n\n" + text("cli.help", "zh"),
     no_args_is_help=True,
     add_completion=False,
@@ -69,26 +56,6 @@ app = typer.Typer(
 def run_command() -> int:
     """Run the command of this process; return its exit code."""
     return ended(lambda: app(standalone_mode=False))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Show how far a run is, on a terminal; be quiet elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _stage, _part: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def show(stage: str, part: float) -> None:
-            label = f"{text(f'run.stage.{stage}', 'zh')} · {text(f'run.stage.{stage}', 'en')}"
-            bar.update(task, description=label, completed=part)
-
-        yield show
 
 
 @app.command()
@@ -202,8 +169,8 @@ def _run(study: Path, out: Path, *, options: Options, content: bytes | None = No
     from sinks.run import run_study
 
     command = " ".join(["sinks", *sys.argv[1:]])
-    with _progress() as progress:
-        options = replace(options, progress=progress, command=command)
+    with progress() as shown:
+        options = replace(options, progress=shown, command=command)
         results = run_study(study, out, options=options, content=content)
     _summary(results)
     return results
@@ -352,6 +319,27 @@ def sample(
     _show(made.problems)
     for line in described(made, made.problems.language):
         typer.echo(line)
+
+
+@app.command()
+def subcompartments(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="polygons · 小班矢量")],
+    *,
+    model: Models = None,
+    fields: Fields = None,
+    year: Annotated[int, typer.Option(help="of the survey · 调查年份")] = 0,
+    growth: Annotated[bool, typer.Option(help="age for volume · 无蓄积者按林龄")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="tables as CSV")] = None,
+    language: Speech = "zh",
+) -> None:
+    """Carbon of sub-compartments by polygon, county and stratum · 小班碳储量."""
+    require_memory("read")
+    from sinks.subcompartments import asked, subcompartments_of, told
+
+    question = asked(model or (), fields or (), year=year, growth=growth)
+    answer = subcompartments_of(file, question, language=language)
+    _show(answer.problems)
+    typer.echo("\n".join(told(answer, out, language=language)))
 
 
 @app.command()

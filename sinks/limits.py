@@ -21,6 +21,7 @@ class Limits(Part):
     boundary_mb: Count = Field(1_024, description="a boundary file, or what its zip holds [MB]")
     geojson_mb: Count = Field(256, description="a GeoJSON file [MB]")
     features: Count = Field(200_000, description="regions")
+    polygons: Count = Field(2_000_000, description="sub-compartments in a file")
     vertices: Count = Field(30_000_000, description="vertices of all regions")
     zip_members: Count = Field(1_000, description="files in a zip archive")
     zip_ratio: Count = Field(200, description="how many times a zip archive may expand")

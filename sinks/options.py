@@ -1,11 +1,27 @@
-"""Arguments and options of the commands: their types, names and help."""
+"""The commands' group, and their arguments and options: types, names and help."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
+
+#: Of `run`: STUDY is the manifest of a run that is to be repeated.
+FROM_MANIFEST = "--from-manifest"
+
+
+class Commands(TyperGroup):
+    """The commands; ``run --from-manifest`` is one of its own, with arguments of its own."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Return name, command and arguments."""
+        words = [word.removeprefix(f"{FROM_MANIFEST}=") for word in args]
+        if args[:1] == ["run"] and (FROM_MANIFEST in args or words != args):
+            args = ["repeat", *(word for word in words[1:] if word != FROM_MANIFEST)]
+        return super().resolve_command(ctx, args)
+
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
 OutFolder = Annotated[
@@ -39,3 +55,6 @@ Allocated = Annotated[
 ]
 Expected = Annotated[str, typer.Option(metavar="CLASS=U,…", help="expected user's accuracies")]
 Seed = Annotated[int | None, typer.Option(min=0, help="default: the study's")]
+
+Models = Annotated[list[str] | None, typer.Option("--model", help="repeatable · 可重复")]
+Fields = Annotated[list[str] | None, typer.Option("--field", metavar="NAME=FIELD")]

@@ -41,6 +41,7 @@ HEADINGS: Final = {
     "accuracy": ("The reference sample", "参考样本"),
     "parameter": ("Parameters", "参数"),
     "model": ("Biomass models", "生物量模型"),
+    "subcompartments": ("Sub-compartments", "小班"),
     "target": ("Targets", "目标"),
 }
 HEAD: Final = """\

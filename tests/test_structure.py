@@ -38,8 +38,10 @@ BANDS = {
         " inputs measure fromplots budget alignment ledger wetlands reference patchpolygons"
         " changemaps surfaces manifest"
         " wishes sampling"
+        " subcompartments"
     ),
     "faces": (
+        "progress "
         "wording chain closure qgis quality comparison summary maps report workbook publish"
         " run demo explain starter execution repeat exits options cli __init__ __main__"
     ),

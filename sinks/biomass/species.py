@@ -63,13 +63,16 @@ def forest_type_of(name: str) -> str | None:
     --------
     >>> forest_type_of("马尾松"), forest_type_of("Pinus massoniana Lamb."), forest_type_of("220")
     ('masson_pine', 'masson_pine', 'masson_pine')
-    >>> forest_type_of("Quercus dentata")
-    'oak'
+    >>> forest_type_of("Quercus dentata"), forest_type_of("412"), forest_type_of("220000")
+    ('oak', 'oak', 'masson_pine')
     """
     plain = _plain(name)
     known = _names()
     if plain in known:
         return known[plain]
+    if plain.isdigit() and (len(plain) == 3 or plain.endswith("000")):
+        # Codes are hierarchical: 421 is a kind of 420, 712 one of the family 700.
+        return known.get(plain[:3]) or known.get(f"{plain[:2]}0") or known.get(f"{plain[0]}00")
     words = plain.split(" ")
     if len(words) > 1 and plain.isascii():
         return known.get(" ".join(words[:2])) or known.get(words[0])

@@ -20,7 +20,6 @@ from sinks.boundaries.vectors import (
     choose_layer,
     limit_rows,
     limit_size,
-    require_column,
 )
 from sinks.checks import Problems
 
@@ -52,9 +51,7 @@ def read_geojson(path: Path, request: Request, *, problems: Problems) -> VectorL
         raise RefusedError("regions.no_rows")
     rows = [_properties(feature) for feature in features]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for column in request.columns:
-        require_column(column, names)
-    columns = {name: [row.get(name) for row in rows] for name in request.columns}
+    columns = {name: [row.get(name) for row in rows] for name in request.wanted(names)}
     geometry = np.full(len(features), None, dtype=object)
     unreadable, open_rings = [], 0
     for row, feature in enumerate(features):

@@ -22,7 +22,6 @@ from sinks.boundaries.vectors import (
     gdal,
     gdal_info,
     gdal_read,
-    require_column,
 )
 from sinks.checks import Problems
 
@@ -62,9 +61,7 @@ def read_geopackage(path: Path, request: Request, *, problems: Problems) -> Vect
         raise RefusedError("regions.layer_is_view", layer=layer)
     info = gdal_info(content, "GPKG", limits=request.limits, layer=layer)
     names = [str(name) for name in info["fields"]]
-    for column in request.columns:
-        require_column(column, names)
-    table, geometry, bad = gdal_read(content, request.columns, info=info, layer=layer)
+    table, geometry, bad = gdal_read(content, request.wanted(names), info=info, layer=layer)
     return VectorLayer(table, geometry, bad, as_crs(info["crs"]))
 
 

@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -180,7 +181,8 @@ def _read_parts(parts: dict[str, bytes], request: Request, *, problems: Problems
     for encoding in _candidates(parts, request):
         try:
             names = [_decode(name, encoding)[0] for name in raw_names]
-            places = [_place(column, names, encoding=encoding) for column in request.columns]
+            asked = _asked(request, names)
+            places = [_place(column, names, encoding=encoding) for column in asked]
             wanted = [str(info["fields"][place]) for place in places]
             table, geometry, bad = gdal_read(content, wanted, info=info, encoding=RAW)
             columns, cut = _decoded(table, encoding)
@@ -189,13 +191,13 @@ def _read_parts(parts: dict[str, bytes], request: Request, *, problems: Problems
             continue
         told = raw_names + _bytes_of(table)
         _tell_encoding(parts, request, used=encoding, texts=told, problems=problems)
-        for column, place, name in zip(request.columns, places, wanted, strict=True):
+        for column, place, name in zip(asked, places, wanted, strict=True):
             where = {"file": request.shown, "place": column}
             if names[place] != column:
                 problems.repair("regions.column_cut", **where, found=names[place])
             if cut[name]:
                 problems.repair("regions.text_cut", **where, count=cut[name])
-        values = dict(zip(request.columns, (columns[name] for name in wanted), strict=True))
+        values = dict(zip(asked, (columns[name] for name in wanted), strict=True))
         return VectorLayer(values, geometry, bad, _crs(parts))
     raise RefusedError("regions.encoding_wrong", encoding=", ".join(failed))
 
@@ -216,6 +218,12 @@ def _compare_counts(parts: dict[str, bytes], request: Request, *, problems: Prob
     if b"*" in marks:
         count = marks.count(b"*")
         problems.warn("regions.rows_deleted", file=request.shown, count=count)
+
+
+def _asked(request: Request, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns to read; those that must be there may have lost the end of their name."""
+    more = replace(request, columns=()).wanted(names)
+    return tuple(dict.fromkeys((*request.columns, *more)))
 
 
 def _packed(parts: dict[str, bytes]) -> bytes:

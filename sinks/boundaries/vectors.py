@@ -55,6 +55,8 @@ class Request:
     layer, encoding : str, optional
         Asserted by the user.
     limits : Limits
+    optional : tuple of str
+        Columns to read, too, where the file has them, in any case of letters.
     """
 
     shown: str
@@ -62,6 +64,21 @@ class Request:
     layer: str | None = None
     encoding: str | None = None
     limits: Limits = field(default_factory=Limits)
+    optional: tuple[str, ...] = ()
+
+    def wanted(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns to read of those that a file has; all that it must have first.
+
+        Raises
+        ------
+        RefusedError
+            If one that it must have is not there.
+        """
+        for column in self.columns:
+            require_column(column, names)
+        known = {name.lower() for name in self.optional}
+        more = (name for name in names if name.lower() in known)
+        return tuple(dict.fromkeys((*self.columns, *more)))
 
 
 @dataclass(frozen=True)
