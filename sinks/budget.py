@@ -57,10 +57,11 @@ class _Quantity:
 def sources(density: Density) -> list[str]:
     """Return the sources of error that a study's densities have, in the order of the table."""
     own = [TABLE] if any(not row.from_plots for _, row, _ in density.rows) else []
-    plots = density.plots
+    plots, stands = density.plots, density.stands
+    known = frozenset() if stands is None else stands.groups
     if plots is None:
-        return own
-    groups = [group for group in GROUPS if group in plots.groups]
+        return [group for group in GROUPS if group in known] + own
+    groups = [group for group in GROUPS if group in plots.groups | known]
     choice = [CHOICE] if plots.config.model_choice and len(plots.stands) > 1 else []
     return [SAMPLING, *choice, *groups, *own]
 

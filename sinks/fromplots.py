@@ -14,6 +14,7 @@ from sinks.biomass.models import model_row
 from sinks.biomass.plotdensity import PlotDensity
 from sinks.biomass.plotrows import rows_with_plots
 from sinks.biomass.plotsample import plot_densities
+from sinks.biomass.standdensity import StandDensity, stand_density, stand_tables
 from sinks.biomass.stands import TREE_POOLS, Draws
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems
@@ -29,7 +30,9 @@ MODEL_COLUMNS = (
 def densities(
     inputs: Inputs, areas: Activity, *, problems: Problems
 ) -> tuple[Sequence[DensityRow], Density | None]:
-    """Return the density rows of a study and the densities: plots first, else the table.
+    """Return the density rows of a study and the densities.
+
+    Sub-compartments go first, then plots, then the table.
 
     Parameters
     ----------
@@ -52,11 +55,29 @@ def densities(
         rows = rows_with_plots(rows, plots, language=study.language)
         wanted = study.density.pools
         rows = [row for row in rows if wanted is None or row.pool in wanted or not row.from_plots]
+    stands = _stands(inputs, strata, problems=problems)
+    if stands is not None:
+        wanted = study.density.pools
+        own = stands.rows(language=study.language)
+        given = {(row.stratum, row.pool) for row in own}
+        rows = [row for row in rows if (row.stratum, row.pool) not in given]
+        rows += [row for row in own if wanted is None or row.pool in wanted]
     density = density_array(
         rows, strata=strata, years=study.years, regions=inputs.regions.codes,
         config=study.density, uncertainty=study.uncertainty, problems=problems,
     )  # fmt: skip
-    return rows, density if density is None else replace(density, plots=plots)
+    return rows, density if density is None else replace(density, plots=plots, stands=stands)
+
+
+def _stands(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> StandDensity | None:
+    study, config = inputs.study, inputs.study.density.subcompartments
+    if not inputs.surveys or config is None:
+        return None
+    draws = Draws(study.uncertainty.seed, study.uncertainty.draws)
+    return stand_density(
+        inputs.surveys, config, strata=strata, years=study.years, regions=inputs.regions.codes,
+        draws=draws, problems=problems,
+    )  # fmt: skip
 
 
 def _plots(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> PlotDensity | None:
@@ -67,6 +88,11 @@ def _plots(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> Plot
     return plot_densities(
         inputs.plots, config, strata=strata, years=study.years, draws=draws, problems=problems
     )
+
+
+def survey_tables(density: Density, *, level: float) -> dict[str, pd.DataFrame]:
+    """Return what the sub-compartments themselves hold; nothing without them."""
+    return {} if density.stands is None else stand_tables(density.stands, level=level)
 
 
 def models_tables(areas: Activity, density: Density) -> dict[str, pd.DataFrame]:

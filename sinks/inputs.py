@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from pyproj import Transformer
 
 from sinks.biomass.plotplaces import place_plots
 from sinks.biomass.plots import Plots, Sheet, load_plots
+from sinks.biomass.readers.subcompartments import Asked, read_records
+from sinks.biomass.standdensity import PlacedStands, check_config, placed_stands
 from sinks.biomass.table import DensityRow, load_density_table
 from sinks.biomass.wetland import Flux, load_fluxes
 from sinks.boundaries.shapefile import PARTS
@@ -53,6 +55,7 @@ class Inputs:
     hashes: Mapping[str, str]
     rules: Sequence[Rule] = ()
     answers: Answers | None = None
+    surveys: Mapping[int, PlacedStands] = field(default_factory=dict)
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -92,6 +95,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     densities = _densities(study, legend, refused=refused, problems=problems)
     rules = _rules(study, legend, refused=refused, problems=problems)
     plots = _plots(study, regions, refused=refused, problems=problems)
+    surveys = _surveys(study, regions, refused=refused, problems=problems)
     answers = _answers(study, legend, refused=refused, problems=problems)
     transformer = None
     overlays: list[Overlay] = []
@@ -115,7 +119,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
         study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
-        transformer, hashes, rules, answers,
+        transformer, hashes, rules, answers, surveys,
     )  # fmt: skip
 
 
@@ -307,6 +311,25 @@ def _plots(
     if plots is None or regions is None:
         return None
     return place_plots(plots, regions.frame, crs=config.crs, problems=problems)
+
+
+def _surveys(
+    study: Study, regions: Regions | None, *, refused: AbstractSet[str], problems: Problems
+) -> Mapping[int, PlacedStands]:
+    """Read the sub-compartments whose paths are right and put them into their regions."""
+    config, place = study.density.subcompartments, "density.subcompartments"
+    if config is None or any(name.startswith(place) for name in refused):
+        return {}
+    check_config(config, file=study.file, problems=problems)
+    named = {0: config.path} if config.path is not None else {}
+    named |= {int(year): path for year, path in (config.rounds or {}).items()}
+    found = {}
+    for year, path in sorted(named.items()):
+        asked = Asked(path, config.fields, config.crs, config.encoding, config.layer, study.limits)
+        records = read_records(study.path_of(path), asked, problems=problems)
+        if records is not None and regions is not None:
+            found[year] = placed_stands(records, config.by, regions=regions, problems=problems)
+    return found
 
 
 def file_hashes(study: Study) -> dict[str, str]:

@@ -78,6 +78,10 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     plots = study.density.plots
     if plots is not None:
         roles |= dict.fromkeys([plots.path or "", *(plots.rounds or {}).values()], "plots")
+    surveys = study.density.subcompartments
+    if surveys is not None:
+        named = [surveys.path or "", *(surveys.rounds or {}).values()]
+        roles |= dict.fromkeys(named, "subcompartments")
     if study.accuracy is not None:
         roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
     boundaries = Path(study.regions.path)

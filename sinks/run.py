@@ -33,7 +33,7 @@ from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
 from sinks.errors import InputChanged
 from sinks.folder import OutputFolder, held, sha256_of
-from sinks.fromplots import densities, models_tables
+from sinks.fromplots import densities, models_tables, survey_tables
 from sinks.inputs import Inputs, file_hashes, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
@@ -162,6 +162,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         ),
         **({} if moved is None else {"alignment": moved}),
         **models_tables(areas, density),
+        **survey_tables(density, level=study.uncertainty.level),
         **error_budget(stock, areas, regions=regions),
         **overlay_tables(
             inputs.zones, measured.zones, density=density, regions=regions, legend=legend,

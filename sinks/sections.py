@@ -157,6 +157,23 @@ class PlotsConfig(Part):
     species: dict[str, str] = Field({}, description="name in the plots = forest type")
 
 
+class SubcompartmentsConfig(Part):
+    """`[density.subcompartments]`: polygons of a forest map or planning inventory."""
+
+    path: str | None = Field(None, min_length=1, description="GeoPackage, GeoJSON, Shapefile, zip")
+    rounds: dict[str, str] | None = Field(None, description="year = path, one file per survey")
+    by: Literal["place", "field"] = Field("place", description="how polygons find their region")
+    fields: dict[str, str] = Field({}, description="what a field holds = its name in the file")
+    models: tuple[str, ...] | None = Field(
+        None, min_length=1, description="volume to carbon; the first gives the densities"
+    )
+    growth: bool = Field(False, description="age curves for stands of known age without volume")
+    unchecked: bool = Field(True, description="allow parameters that were never checked")
+    crs: str | None = Field(None, description="asserted CRS of files that declare none")
+    encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
+    layer: str | None = Field(None, description="layer of a file that has several")
+
+
 class DensityConfig(Part):
     """`[density]`: carbon per hectare by stratum, pool and year."""
 
@@ -169,7 +186,7 @@ class DensityConfig(Part):
     )
     plots: PlotsConfig | None = None
     raster: dict[str, Any] | None = None
-    subcompartments: dict[str, Any] | None = None
+    subcompartments: SubcompartmentsConfig | None = None
 
 
 class AccuracyConfig(Part):

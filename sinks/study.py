@@ -33,8 +33,10 @@ from sinks.validation import Part, read_part, shown
 #: What the design names and this version cannot compute yet, by key path.
 NOT_YET: Final = (
     "density.raster",
-    "density.subcompartments",
 )  # fmt: skip
+
+#: Inventories under [density]: one file, or one file per round.
+INVENTORIES: Final = ("plots", "subcompartments")
 
 
 class Study(Part):
@@ -117,10 +119,11 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         for i, item in enumerate(value if tiled else (value,)):
             place = f"landcover.rasters.{year}.{i}" if tiled else f"landcover.rasters.{year}"
             named[place] = item.get("path") if isinstance(item, dict) else item
-    plots = _table(_table(data, "density"), "plots")
-    named["density.plots.path"] = plots.get("path")
-    for year, path in _table(plots, "rounds").items():
-        named[f"density.plots.rounds.{year}"] = path
+    for key in INVENTORIES:
+        own = _table(_table(data, "density"), key)
+        named[f"density.{key}.path"] = own.get("path")
+        for year, path in _table(own, "rounds").items():
+            named[f"density.{key}.rounds.{year}"] = path
     accuracy = _table(data, "accuracy")
     named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
     for year, table in _table(landcover, "crosswalks").items():
@@ -141,24 +144,23 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_density(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
-    """Check that densities have a source, and plots one file or one file per round."""
+    """Check that densities have a source, and inventories one file or one file per round."""
     density = data.get("density")
     if not isinstance(density, dict):
         return  # told as a missing table already
-    plots = density.get("plots")
-    if not isinstance(plots, dict):
-        if "table" not in density and plots is None:
-            problems.error("study.missing_key", file=file, place="density.table", key="table")
-        return
-    place = "density.plots"
-    if plots.get("path") is None and not plots.get("rounds"):
-        problems.error("study.missing_key", file=file, place=place, key="path")
-    if plots.get("path") is not None and plots.get("rounds"):
-        problems.error("plots.path_and_rounds", file=file, place=place)
-    for key in _table(plots, "rounds"):
-        if not YEAR.fullmatch(key):
-            where = f"{place}.rounds"
-            problems.error("study.bad_year", file=file, place=where, found=key[:80])
+    given = [key for key in INVENTORIES if isinstance(density.get(key), dict)]
+    if not given and not {"table", *INVENTORIES}.intersection(density):
+        problems.error("study.missing_key", file=file, place="density.table", key="table")
+    for key in given:
+        own, place = _table(density, key), f"density.{key}"
+        if own.get("path") is None and not own.get("rounds"):
+            problems.error("study.missing_key", file=file, place=place, key="path")
+        if own.get("path") is not None and own.get("rounds"):
+            problems.error("plots.path_and_rounds", file=file, place=place)
+        for year in _table(own, "rounds"):
+            if not YEAR.fullmatch(year):
+                where = f"{place}.rounds"
+                problems.error("study.bad_year", file=file, place=where, found=year[:80])
 
 
 def _check_files(data: Mapping[str, Any], base: Path, *, file: str, problems: Problems) -> None:

@@ -208,7 +208,8 @@ def parameters_table(density: Density, fluxes: Sequence[Flux] = ()) -> pd.DataFr
         (name, row.value, se, "t C/ha", row.kind(se), row.source, row.confidence)
         for name, row, se in density.rows
     ]
-    models = [] if density.plots is None else density.plots.parameters
+    models = [] if density.plots is None else list(density.plots.parameters)
+    models += [] if density.stands is None else list(density.stands.parameters)
     own += [
         (row.name, row.value, se, row.unit, row.distribution, row.source, row.confidence)
         for row, se in models

@@ -13,6 +13,8 @@ import xarray as xr
 
 from sinks.biomass.doubts import as_number, mangled
 from sinks.biomass.plotdensity import PlotDensity
+from sinks.biomass.standdensity import StandDensity
+from sinks.biomass.stands import TREE_POOLS
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
 from sinks.draws import Distribution, probabilities, quantiles, range_se
@@ -40,8 +42,10 @@ class Density:
     draws : int
     plots : PlotDensity, optional
         Where densities come from plots; they bring their own draws.
+    stands : StandDensity, optional
+        Where they come from sub-compartments, which go before plots.
     only : frozenset of str, optional
-        Sources of error that vary: `TABLE` and those of plots; all when left out.
+        Sources of error that vary: `TABLE` and those of inventories; all when left out.
     """
 
     value: xr.DataArray
@@ -51,6 +55,7 @@ class Density:
     seed: int
     draws: int
     plots: PlotDensity | None = None
+    stands: StandDensity | None = None
     only: frozenset[str] | None = None
 
     @property
@@ -92,6 +97,9 @@ class Density:
                     )
         if self.plots is not None:
             _from_plots(out, value, density=self, plots=self.plots)
+        if self.stands is not None:
+            drawn = self.stands.drawn(region, self.only)
+            _from_stands(out, value, drawn=drawn, stands=self.stands)
         coords = {name: value.coords[name] for name in ("stratum", "pool", "year")}
         return xr.DataArray(out, dims=("stratum", "pool", "year", "draw"), coords=coords)
 
@@ -104,6 +112,16 @@ def _from_plots(out: Floats, value: xr.DataArray, *, density: Density, plots: Pl
     for s, stratum in enumerate(plots.strata):
         for p, pool in enumerate(plots.pools):
             if pool in pools and not np.isnan(plots.value[s, p]).any():
+                out[strata.index(stratum), pools.index(pool)] = drawn[s, p]
+
+
+def _from_stands(out: Floats, value: xr.DataArray, *, drawn: Floats, stands: StandDensity) -> None:
+    """Put the draws of sub-compartments in the place of others."""
+    strata = [str(name) for name in value["stratum"].values]
+    pools = [str(name) for name in value["pool"].values]
+    for s, stratum in enumerate(stands.strata):
+        for p, pool in enumerate(TREE_POOLS):
+            if pool in pools:
                 out[strata.index(stratum), pools.index(pool)] = drawn[s, p]
 
 

@@ -244,19 +244,30 @@ class StandCarbon:
         ndarray, dims (pool, group, draw) [t C]
             Stands that cannot be computed are left out; `computable` names them.
         """
+        area, wood = self.cell_sums(weight, group, count=count)
+        slope, intercept = self.lines()
+        return np.stack([wood @ slope[p] + area @ intercept[p] for p in range(2)])
+
+    def cell_sums(
+        self, weight: npt.ArrayLike, group: npt.ArrayLike, *, count: int
+    ) -> tuple[Floats, Floats]:
+        """Return the weights, and weights times volume, of the stands that bear carbon.
+
+        Returns
+        -------
+        area, wood : ndarray, dims (group, cell) [ha] and [m³]
+        """
         weights = np.asarray(weight, dtype=np.float64)
         groups = np.asarray(group, dtype=np.int64)
-        cells = max(len(self.cells), 1)
+        cells = len(self.cells)
         used = self.computable & (groups >= 0) & self._standing
         place = groups[used] * cells + self.index[used]
         held = np.where(np.isnan(self.volume[used]), 0.0, self.volume[used])
-        area = np.bincount(place, weights[used], minlength=count * cells).reshape(count, cells)
-        wood = np.bincount(place, weights[used] * held, minlength=count * cells)
-        wood = wood.reshape(count, cells)
-        slope, intercept = self.lines()
-        if not self.cells:
-            return np.zeros((2, count, self.draws.count))
-        return np.stack([wood @ slope[p] + area @ intercept[p] for p in range(2)])
+        sums = [
+            np.bincount(place, values, minlength=count * cells).reshape(count, cells)
+            for values in (weights[used], weights[used] * held)
+        ]
+        return sums[0].astype(np.float64), sums[1].astype(np.float64)
 
     @property
     def outside(self) -> Bools:
