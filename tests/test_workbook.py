@@ -97,6 +97,14 @@ def test_overview_has_the_bureaus_layout(book: Book) -> None:
     assert sheet.page_setup.paperSize == 9
 
 
+def test_every_printed_table_asks_who_filled_it_and_when(book: Book) -> None:
+    for sheet in book.worksheets[1:]:
+        footer = sheet.oddFooter
+        assert "填表人" in footer.left.text, sheet.title
+        assert "填表日期" in footer.right.text
+        assert "/" in footer.center.text
+
+
 def test_numbers_are_numbers_with_all_their_digits(book: Book, results: Results) -> None:
     rows = rows_of(book, "分区汇总表")
     heading = "2010—2015 年变化（吨碳）"

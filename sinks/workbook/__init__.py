@@ -72,7 +72,7 @@ def write_workbook(results: Results, path: Path) -> None:
             "created": FIXED_DATE,
         }
     )
-    formats = formats_of(book)
+    formats = formats_of(book, footer=words.t("workbook.footer"))
     _write_summary(book, results, words=words, formats=formats)
     write_sheet(book, overview_sheet(results, words), formats=formats)
     for name in (name for name in ORDER if name in results.tables):

@@ -59,6 +59,7 @@ class Formats:
     heading: Format
     note: Format
     book: Workbook
+    footer: str
 
     def cell(self, number: str | None, *, total: bool = False) -> Format:
         """Return the format of a body cell; XlsxWriter merges equal ones."""
@@ -70,7 +71,7 @@ class Formats:
         return self.book.add_format(look)
 
 
-def formats_of(book: Workbook) -> Formats:
+def formats_of(book: Workbook, *, footer: str) -> Formats:
     """Return the formats of the fixed parts of a sheet."""
     heading = {"bold": True, "text_wrap": True, "align": "center", "valign": "vcenter"}
     return Formats(
@@ -81,6 +82,7 @@ def formats_of(book: Workbook) -> Formats:
         heading=book.add_format({**heading, "border": 1, "border_color": RULE, "bg_color": PALE}),
         note=book.add_format({"text_wrap": True, "valign": "top"}),
         book=book,
+        footer=footer,
     )
 
 
@@ -150,7 +152,7 @@ def write_sheet(book: Workbook, sheet: Sheet, *, formats: Formats) -> Worksheet:
     page.freeze_panes(3, sheet.frozen)
     if rows:
         page.autofilter(2, 0, 2 + len(rows), last)
-    print_setup(page, (2 + max(len(rows), 1), last))
+    print_setup(page, (2 + max(len(rows), 1), last), footer=formats.footer)
     return page
 
 
@@ -177,12 +179,12 @@ def put_value(page: Worksheet, cell: tuple[int, int], *, value: Any, look: Forma
         put_text(page, cell, words=str(value), look=look)
 
 
-def print_setup(page: Worksheet, last: tuple[int, int]) -> None:
-    """Set up A4 landscape, one page wide, headings on every page, page numbers below."""
+def print_setup(page: Worksheet, last: tuple[int, int], *, footer: str) -> None:
+    """Set up A4 landscape, one page wide, headings on every page, who filled it below."""
     page.set_landscape()
     page.set_paper(A4)
     page.fit_to_pages(1, 0)
     page.repeat_rows(0, 2)
     page.print_area(0, 0, *last)
     page.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
-    page.set_footer("&C&P / &N")
+    page.set_footer(footer)

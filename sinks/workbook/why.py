@@ -83,7 +83,7 @@ def write_why(book: Workbook, results: Results, *, words: Words, formats: Format
     _write_totals(page, 3 + len(links), links=links, rest=rest, words=words, formats=formats)
     page.set_row(2, 32)
     page.freeze_panes(3, 2)
-    print_setup(page, (5 + len(links), len(COLUMNS) - 1))
+    print_setup(page, (5 + len(links), len(COLUMNS) - 1), footer=formats.footer)
 
 
 def _formula(
