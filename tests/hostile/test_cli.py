@@ -26,12 +26,9 @@ from tests.hostile.base import CASES, cells, raster, write_good
 SHOWN = {
     "studies.missing": 2,
     "studies.not_toml-deep": 2,
-    "studies.target_without_unit": 2,
-    "rasters.named_tif-vrt": 2,
     "rasters.one_unknown_cell": 2,
     "rasters.cut_off_data-deflate": 2,
     "regions.web_page_named_geojson": 2,
-    "tables.workbook_named_csv-xlsx": 2,
     "regions.heights": 0,
 }
 
