@@ -100,7 +100,11 @@ def _quantities(
 ) -> Iterator[_Quantity]:
     years = [int(year) for year in stock.area["year"].values]
     together = stock.totals(indices, Selection())
-    alone = {name: _totals(stock, indices, only=name) for name in names}
+    # One source alone is all there is: it need not be drawn once more.
+    alone = {
+        name: together.draws if len(names) == 1 else _totals(stock, indices, only=name)
+        for name in names
+    }
     stocks, changes, holds = approach_one(stock, indices)
     last = together.draws[:, -1]
     size = np.abs(together.central[:, -1])

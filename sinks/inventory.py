@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import pandas as pd
 
+from sinks.biomass.plotinventory import plot_inventory
 from sinks.biomass.population import System, check_design, inventory_table
 from sinks.biomass.readers.fia import Fia, population, read_fia
 from sinks.checks import Problems, first_few, nearest
@@ -45,12 +46,12 @@ class Question:
 def inventory_of(
     folder: Path, question: Question | None = None, *, language: Language = "en"
 ) -> tuple[pd.DataFrame, Problems]:
-    """Estimate forest area, volume, biomass and carbon of FIA's tables, with sampling errors.
+    """Estimate a population from its plots: FIA's tables, or a sheet of plots and models.
 
     Parameters
     ----------
     folder : Path
-        CSV tables: see docs/plots.md.
+        FIA's CSV tables, or a TOML file that names plots: see docs/plots.md.
     question : Question, optional
     language : {"zh", "en"}
         Language of the problems.
@@ -76,6 +77,8 @@ def inventory_of(
     sinks.errors.InputProblems: ...
     """
     question, problems = question or Question(), Problems(language)
+    if Path(folder).suffix.lower() == ".toml":
+        return plot_inventory(Path(folder), problems=problems), problems
     fia = read_fia(Path(folder), problems=problems, extra=question.tables)
     problems.raise_errors()
     fia = cast(Fia, fia)  # without an error it is complete
@@ -100,7 +103,7 @@ def inventory_of(
 def text_table(table: pd.DataFrame, language: Language) -> str:
     """Return the estimates as lines for a terminal."""
     lines = []
-    for _, rows in table.groupby(["evaluation", "domain"], sort=False):
+    for _, rows in table.groupby(["evaluation", "year", "domain"], sort=False):
         first = rows.iloc[0]
         lines.append(
             text(
@@ -116,9 +119,15 @@ def _line(row: pd.Series, language: Language) -> str:
     error = float(row["sampling_error_percent"])
     shown = f"{error:.2f}" if math.isfinite(error) else "-"
     return text(
-        "inventory.row", language, name=text(f"inventory.{row['attribute']}", language),
+        "inventory.row", language, name=_named(str(row["attribute"]), language),
         value=f"{row['value']:,.1f}", unit=row["unit"], error=shown,
     )  # fmt: skip
+
+
+def _named(attribute: str, language: Language) -> str:
+    plain = attribute.removesuffix("_change")
+    name = text(f"inventory.{plain}", language)
+    return name if plain == attribute else text("inventory.change", language, name=name)
 
 
 def write_inventory(table: pd.DataFrame, path: Path, *, language: Language) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from pathlib import Path
+from statistics import mean, stdev
 
 import pandas as pd
 import pytest
@@ -222,3 +223,68 @@ def test_text_for_a_terminal_in_both_languages() -> None:
     table = pd.DataFrame([row])
     assert "1,234.5 m3 (sampling error -%)" in text_table(table, "en")
     assert "活立木净蓄积：1,234.5 m3" in text_table(table, "zh")
+
+
+def rounds_of(folder: Path, keys: str, *, areas: str = "") -> Path:
+    path = folder / "inventory.toml"
+    path.write_text(f'language = "en"\n[plots]\n{keys}\n[areas]\n{areas}\n', encoding="utf-8")
+    return path
+
+
+@needs_shared
+def test_bartlett_change_with_its_covariance(tmp_path: Path) -> None:
+    """Permanent plots at two dates: the change's error is that of the plots' differences."""
+    with (SHARED / "data/inventory/bartlett/bartlett_bef_1991_2002.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    tonnes = {
+        year: [float(row[f"ALLBIO{year % 100:02d}_KGH"]) / 1000 * 0.5 for row in rows]
+        for year in (1991, 2002)
+    }
+    for year, values in tonnes.items():
+        lines = [f"{row['PLOT_ID2']},forest,{v},0" for row, v in zip(rows, values, strict=True)]
+        text = "\n".join(["plot_id,stratum,agb_t_c_ha,bgb_t_c_ha", *lines]) + "\n"
+        (tmp_path / f"bef{year}.csv").write_text(text, encoding="utf-8")
+    keys = 'rounds = { 1991 = "bef1991.csv", 2002 = "bef2002.csv" }'
+    table, _ = inventory_of(rounds_of(tmp_path, keys, areas="forest = 1000"))
+    found = one(table, "carbon_agb_change", per="ha", domain="forest")
+    steps = [late - early for early, late in zip(tonnes[1991], tonnes[2002], strict=True)]
+    assert found["value"] == pytest.approx(mean(steps))
+    assert found["se"] == pytest.approx(stdev(steps) / len(steps) ** 0.5, rel=1e-6)
+    whole = one(table, "carbon_agb_change", domain="forest")
+    assert whole["se"] == pytest.approx(1000 * found["se"])
+    first = table[(table["attribute"] == "carbon_agb") & (table["year"] == 1991)]
+    assert first["plots"].tolist() == [437, 437]
+
+
+@needs_shared
+def test_chinese_rounds_by_two_models(tmp_path: Path) -> None:
+    folder = SHARED / "data/inventory/china_forestat"
+    keys = (
+        f'rounds = {{ 2010 = "{folder}/plot_2.csv", 2015 = "{folder}/plot_3.csv" }}\n'
+        'format = "china_cfi"\nplot_area = 0.06\n'
+        'models = ["continuous_bcef_zhejiang2016", "ipcc_bcef_temperate"]'
+    )
+    table, problems = inventory_of(rounds_of(tmp_path, keys, areas="tree_forest = 100000"))
+    codes = [problem.code for problem in problems]
+    assert "plots.tenths_cfi" in codes
+    assert "plots.not_estimable" in codes
+    rows = table[(table["domain"] == "tree_forest") & (table["attribute"] == "carbon_agb")]
+    assert set(rows["evaluation"]) == {"continuous_bcef_zhejiang2016", "ipcc_bcef_temperate"}
+    per_hectare = rows[(rows["per"] == "ha") & (rows["year"] == 2015)]["value"].tolist()
+    assert per_hectare[1] > 1.2 * per_hectare[0]  # the choice of the model alone
+    shown = text_table(table, "zh")
+    assert "地上碳较上期的变化" in shown
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ("", "study.missing_key"), ('path = "no.csv"', "table.unreadable"),
+        ('path = "p.csv"\nmodel = "x"', "study.unknown_key"),
+    ],
+)  # fmt: skip
+def test_a_file_that_names_plots_is_checked(tmp_path: Path, keys: str, code: str) -> None:
+    (tmp_path / "p.csv").write_text("plot_id,volume_m3_ha\n1,5\n", encoding="utf-8")
+    with pytest.raises(InputProblems) as refused:
+        inventory_of(rounds_of(tmp_path, keys))
+    assert code in [problem.code for problem in refused.value.problems]

@@ -20,6 +20,8 @@ from sinks.sections import PlotsConfig
 
 #: A second opinion beside the default model where the study names none.
 USUAL_MODELS: Final = (DEFAULT_MODEL, "ipcc_bcef_subtropical")
+#: Plots that no stratum is known of, where there is no map.
+ALL: Final = "ALL"
 #: A survey counts for the year of the study that is no further off than this [years].
 NEAR_YEARS: Final = 3
 
@@ -28,7 +30,7 @@ def plot_densities(
     plots: Plots,
     config: PlotsConfig,
     *,
-    strata: Sequence[str],
+    strata: Sequence[str] | None,
     years: Sequence[int],
     draws: Draws,
     problems: Problems,
@@ -40,8 +42,8 @@ def plot_densities(
     plots : Plots
         Placed, where they have coordinates.
     config : PlotsConfig
-    strata : sequence of str
-        Strata of the legend that occur on the maps.
+    strata : sequence of str, optional
+        Strata of the legend that occur on the maps; those of the plots when there are no maps.
     years : sequence of int
         The study's.
     draws : Draws
@@ -122,13 +124,16 @@ def _typed(
 
 
 def _targeted(
-    frame: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str], shown: str,
+    frame: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str] | None, shown: str,
     problems: Problems,
 ) -> pd.DataFrame | None:  # fmt: skip
     """Add the stratum of the legend that every plot speaks for; others are left out, and told."""
     own = forest_types()["stratum"]
     by_type = frame["forest_type"].map(own).fillna("")
     label = frame["stratum"].where(frame["stratum"] != "", by_type)
+    if strata is None:
+        label = label.where(label != "", ALL)
+        strata = sorted({config.strata.get(str(name), str(name)) for name in label})
     target = label.map(lambda name: _stratum_of(str(name), config, strata=strata))
     strange = sorted(set(config.strata) - set(label))
     lost = target[~target.isin(list(strata))]

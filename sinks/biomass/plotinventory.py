@@ -1,0 +1,123 @@
+"""Carbon per hectare, and of known areas, from plots alone: `sinks inventory FILE.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from sinks.biomass.estimators import Estimate, change_between
+from sinks.biomass.plotdensity import PlotDensity
+from sinks.biomass.plots import Sheet, load_plots
+from sinks.biomass.plotsample import plot_densities
+from sinks.biomass.population import COLUMNS
+from sinks.biomass.stands import Draws
+from sinks.checks import Problems
+from sinks.sections import PlotsConfig
+from sinks.studyfile import parsed, read_bytes
+from sinks.texts import Language
+from sinks.validation import Part, read_part
+
+
+class PlotInventory(Part):
+    """A file of an inventory without rasters: the plots, and the areas that they speak for."""
+
+    language: Language = Field("zh", description="language of messages")
+    plots: PlotsConfig
+    areas: dict[str, float] = Field({}, description="stratum = area [ha], for totals")
+
+
+def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
+    """Estimate carbon per hectare of every stratum and round, and its change between rounds.
+
+    Parameters
+    ----------
+    path : Path
+        TOML: `[plots]` with the keys of `[density.plots]`, and `[areas]`, stratum = hectares.
+    problems : Problems
+
+    Returns
+    -------
+    DataFrame
+        Columns of `sinks.biomass.population.inventory_table`; ``evaluation`` is the model. Errors
+        are those of the sample alone; of changes, with the covariance of permanent plots.
+
+    Raises
+    ------
+    InputProblems
+        If anything must be corrected; everything is listed.
+    """
+    raw = read_bytes(path, problems)
+    data = None if raw is None else parsed(raw, problems, file=path.name)
+    found = None
+    if data is not None:
+        found = read_part(PlotInventory, data, file=path.name, problems=problems)
+    problems.raise_errors()
+    if found is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    config = found.plots
+    named = {0: config.path} if config.path is not None else {}
+    named |= {int(year): name for year, name in (config.rounds or {}).items() if year.isdigit()}
+    if not named:
+        problems.error("study.missing_key", file=path.name, place="plots", key="path")
+    sheets = [Sheet(path.parent / name, name, year) for year, name in sorted(named.items())]
+    plots = load_plots(sheets, config, problems=problems) if sheets else None
+    problems.raise_errors()
+    if plots is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    years = sorted(int(year) for year in plots.frame["year"].unique() if year) or [0]
+    rows: list[dict[str, Any]] = []
+    for model in config.models or (None,):
+        own = config if model is None else config.model_copy(update={"models": (model,)})
+        density = plot_densities(
+            plots, own, strata=None, years=years, draws=Draws(0, 1), problems=problems
+        )
+        problems.raise_errors()
+        if density is not None:
+            rows += _rows(density, found.areas)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(density: PlotDensity, areas: dict[str, float]) -> Iterator[dict[str, Any]]:
+    """Yield means, totals and changes of every stratum and pool."""
+    names = list(density.stands)
+    size = len(density.years)
+    for s, stratum in enumerate(density.strata):
+        for p, pool in enumerate(density.pools):
+            if np.isnan(density.value[s, p]).any():
+                continue
+            model = "measured" if density.is_measured(s, p) or not names else names[0]
+            part = slice(p * size, (p + 1) * size)
+            joint = Estimate(
+                density.value[s, p], density.covariance[s][part, part],
+                int(density.count[s].min()),
+            )  # fmt: skip
+            area = areas.get(stratum)
+            for t, year in enumerate(density.years):
+                one = Estimate(
+                    joint.value[[t]], joint.covariance[[t]][:, [t]], int(density.count[s, t])
+                )
+                base = {"evaluation": model, "year": year, "domain": stratum}
+                yield from _lines(one, base | {"attribute": f"carbon_{pool}"}, area=area)
+                if t:
+                    step = change_between(joint, start=t - 1, end=t)
+                    base |= {"attribute": f"carbon_{pool}_change"}
+                    yield from _lines(step, base, area=area)
+
+
+def _lines(
+    found: Estimate, base: dict[str, Any], *, area: float | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the mean per hectare, and the total where the area is known."""
+    several = [("ha", found, "t C/ha")]
+    several += [] if area is None else [("", found.total(area), "t C")]
+    for per, own, unit in several:
+        yield base | {
+            "per": per, "value": float(own.value[0]), "se": float(own.se[0]),
+            "sampling_error_percent": 100 * float(own.relative_se[0]), "unit": unit,
+            "plots": own.plots, "plots_nonzero": own.plots, "estimable": own.estimable,
+        }  # fmt: skip
