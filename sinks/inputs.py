@@ -31,6 +31,7 @@ from sinks.overlays import Cuts, Overlay, Zones, cuts_of, load_overlay, zones_of
 from sinks.parameters import load_table
 from sinks.raster import RasterSource, load_rasters
 from sinks.rasterchecks import check_nodata, warn_names
+from sinks.records import columns_of
 from sinks.regions import Regions, load_regions
 from sinks.shares import load_shares
 from sinks.study import Study, load_study
@@ -198,7 +199,7 @@ def _overlays(
     found = [
         load_overlay(
             config, base=study.base, regions=regions, grid=grid, problems=problems,
-            limits=study.limits,
+            limits=study.limits, columns=columns_of(config),
         )
         for i, config in enumerate(study.overlays)
         if f"overlays.{i}.path" not in refused

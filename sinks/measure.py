@@ -24,6 +24,7 @@ from sinks.outlines import outlines
 from sinks.overlays import splitting
 from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
+from sinks.records import PlantingRecords, planting_records
 from sinks.texts import text
 
 Ints = npt.NDArray[np.int64]
@@ -47,12 +48,17 @@ class Measured:
         The regions as the maps alone show them: nothing split by polygons, nothing estimated.
     assessment : Assessment or None
         What the reference sample says of the maps, where there is one.
+    records : Activity or None
+        Of the planting records, one after the other; always as the maps show it.
+    plantings : sequence of PlantingRecords
     """
 
     regions: Activity
     zones: Activity
     mapped: Activity
     assessment: Assessment | None = None
+    records: Activity | None = None
+    plantings: Sequence[PlantingRecords] = ()
 
 
 def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Measured | None:
@@ -66,7 +72,8 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Meas
     """
     study, grid = inputs.study, inputs.sources[inputs.study.years[0]].grid
     table, lookup = coding(inputs)
-    everything = _pass(inputs, table, problems=problems, execution=execution)
+    plantings = planting_records(inputs.overlays, inputs.regions, problems=problems)
+    everything = _pass(inputs, table, plantings=plantings, problems=problems, execution=execution)
     if everything is None:
         return None
     count = len(inputs.regions)
@@ -97,17 +104,17 @@ def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Meas
         problems.error("raster.nothing_common", file=inputs.sources[study.years[0]].shown)
     if not problems.of(Severity.ERROR):
         _tell_doubts(inputs, joint, areas=areas, coding=(table, lookup), problems=problems)
-    return _assessed(
-        inputs, _told_apart(inputs, everything, mapped=areas, lookup=lookup), problems=problems
-    )
+    apart = _told_apart(inputs, everything, mapped=areas, lookup=lookup, plantings=plantings)
+    return _assessed(inputs, apart, problems=problems)
 
 
 def _told_apart(
-    inputs: Inputs, everything: JointTable, *, mapped: Activity, lookup: Ints
-) -> Measured:
+    inputs: Inputs, everything: JointTable, *, mapped: Activity, lookup: Ints,
+    plantings: Sequence[PlantingRecords],
+) -> Measured:  # fmt: skip
     """Return the areas of regions and zones, with strata told apart by polygons."""
     count, last = len(inputs.regions), len(inputs.regions) + len(inputs.zones)
-    strata, joint = inputs.legend.strata, everything.of_regions(0, last)
+    strata, joint, unsplit = inputs.legend.strata, everything.of_regions(0, last), lookup
     splits = [
         Split(overlay.config.replaces, str(overlay.config.stratum), overlay.config.outside)
         for overlay in splitting(inputs.overlays)
@@ -127,7 +134,13 @@ def _told_apart(
         joint.of_regions(count, last), lookup, strata=strata,
         codes=[str(i) for i in range(len(inputs.zones))],
     )  # fmt: skip
-    return Measured(regions, zones, mapped)
+    first = last + len(inputs.cuts.target)
+    count = sum(len(own.names) for own in plantings)
+    records = activity(
+        everything.of_regions(first, first + count), unsplit, strata=strata,
+        codes=[str(i) for i in range(count)],
+    )  # fmt: skip
+    return Measured(regions, zones, mapped, records=records, plantings=plantings)
 
 
 def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Measured:
@@ -152,7 +165,7 @@ def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Meas
     regions, zones = (
         adjusted(item, found.adjustment) for item in (measured.regions, measured.zones)
     )
-    return Measured(regions, zones, measured.mapped, found)
+    return replace(measured, regions=regions, zones=zones, assessment=found)
 
 
 def _tell_doubts(
@@ -197,13 +210,15 @@ def coding(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
 
 
 def _pass(
-    inputs: Inputs, table: npt.NDArray[np.int64], *, problems: Problems, execution: Execution
-) -> JointTable | None:
+    inputs: Inputs, table: npt.NDArray[np.int64], *, plantings: Sequence[PlantingRecords],
+    problems: Problems, execution: Execution,
+) -> JointTable | None:  # fmt: skip
     """Run the kernel over the rasters."""
     study, sources = inputs.study, inputs.sources
     grid = sources[study.years[0]].grid
     own = np.asarray(inputs.regions.frame.geometry.values)
-    shapes = np.concatenate([own, inputs.zones.shapes, inputs.cuts.shapes])
+    planted = [records.shapes for records in plantings]
+    shapes = np.concatenate([own, inputs.zones.shapes, inputs.cuts.shapes, *planted])
     try:
         return joint_table(
             sources, outlines(shapes, grid, transformer=inputs.transformer), symbols=table,

@@ -39,7 +39,19 @@ NUMBERS: Final = frozenset(
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(
-    {"year", "start", "end", "plots", "first_change", "last_change", "changes", "flips"}
+    {
+        "year",
+        "start",
+        "end",
+        "plots",
+        "first_change",
+        "last_change",
+        "changes",
+        "flips",
+        "planted_year",
+        "age",
+        "records",
+    }
 )
 #: Endings of the names of columns that hold numbers in that unit.
 UNITS: Final = ("_ha", "_mu", "_t_c", "_pct", "_per_yr")

@@ -46,6 +46,7 @@ from sinks.measure import Measured, measure
 from sinks.memory import take_room
 from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
+from sinks.planting import planting_tables
 from sinks.qgis import add_styles, style_surfaces
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
@@ -161,6 +162,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
             measured.assessment, stock=stock, activity=areas, regions=regions, legend=legend
         ),
         **({} if moved is None else {"alignment": moved}),
+        **planting_tables(inputs, measured, density=density, problems=problems),
         **models_tables(areas, density),
         **survey_tables(density, level=study.uncertainty.level),
         **error_budget(stock, areas, regions=regions),

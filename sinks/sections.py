@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from sinks.checks import STEERING
 from sinks.display import table
 from sinks.texts import Language
-from sinks.units import AREA_UNITS, CARBON_UNITS
+from sinks.units import AREA_UNITS, CARBON_UNITS, AreaUnit
 from sinks.validation import Part
 
 Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
@@ -20,7 +20,7 @@ Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
 POOLS: tuple[Pool, ...] = ("agb", "bgb", "dead_wood", "litter", "dead_organic", "soil")
 
 OverlayKind = Literal[
-    "reserve", "programme", "restoration", "lake", "water", "urban_green", "other"
+    "reserve", "programme", "restoration", "lake", "water", "urban_green", "planting", "other"
 ]
 
 #: Growing stock is of forests; standing volume counts every living tree, on any land.
@@ -227,6 +227,12 @@ class OverlayConfig(Part):
     replaces: tuple[str, ...] = Field((), description="strata that are told apart by the polygons")
     stratum: str | None = Field(None, description="what they are inside the polygons")
     outside: str | None = Field(None, description="what they are beyond them; as mapped if absent")
+    record: str | None = Field(None, description="planting: column of the record's name")
+    year: str | None = Field(None, description="planting: column of the year of planting")
+    species: str | None = Field(None, description="planting: column of the species")
+    area: str | None = Field(None, description="planting: column of the declared area")
+    area_unit: AreaUnit | None = Field(None, description="planting: its unit")
+    plan: bool = Field(True, description="planting: compare with the plan's 2.6 million mu a year")
     datum: Literal["gcj02", "wgs84"] | None = Field(None, description="asserted datum")
     encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
     layer: str | None = Field(None, description="layer of a file that has several")

@@ -251,6 +251,21 @@ def _check_align(study: Study | None, *, file: str, problems: Problems) -> None:
         )  # fmt: skip
 
 
+def _check_planting(
+    overlay: Mapping[str, Any], *, place: str, file: str, problems: Problems
+) -> None:
+    """Refuse planting records without a year or the unit of their areas; elsewhere, their keys."""
+    needed = ["year"] + (["area_unit"] if overlay.get("area") else [])
+    if overlay.get("kind") == "planting":
+        for key in needed:
+            if not overlay.get(key):
+                problems.error("study.missing_key", file=file, place=place, key=key)
+        return
+    for key in ("record", "year", "species", "area", "area_unit"):
+        if overlay.get(key):
+            problems.error("study.planting_key", file=file, place=f"{place}.{key}", key=key)
+
+
 def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
     """Refuse two overlays of one name: their rows could not be told apart."""
     names: set[object] = set()
@@ -262,6 +277,7 @@ def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -
             key = "stratum" if overlay.get("replaces") else "replaces"
             problems.error("study.missing_key", file=file, place=f"overlays.{i}", key=key)
         names.add(name if isinstance(name, str) else None)
+        _check_planting(overlay, place=f"overlays.{i}", file=file, problems=problems)
 
 
 def _check_accuracy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 #: Mass of CO2 per mass of carbon [t CO2 / t C]: molar masses 44 and 12 (IPCC 2006, vol. 4).
 CO2_PER_C: Final = 44.0 / 12.0
@@ -22,6 +22,7 @@ SHORT_TON_T: Final = 2_000 * POUND_T
 CARBON_UNITS: Final = {"t C": 1.0, "t CO2": 1.0 / CO2_PER_C}
 #: The unit that stands beside each carbon unit, so that neither reading is hidden.
 OTHER_CARBON_UNIT: Final = {"t C": "t CO2", "t CO2": "t C"}
+AreaUnit = Literal["ha", "mu", "亩"]
 #: Hectares in one unit of area.
 AREA_UNITS: Final = {"ha": 1.0, "mu": HA_PER_MU, "亩": HA_PER_MU}
 #: Units of a carbon density; dry matter needs a carbon fraction.

@@ -93,6 +93,15 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "transition_summary": [*place, "stratum", *components],
         "group_summary": [*place, "group", *components],
+        "planting": [
+            *[*region, "year", "overlay", "record", "planted_year", "species", "declared_ha"],
+            *["drawn_ha", "outside_regions_ha", "overlap_ha", "age", "valid_ha", "forest_ha"],
+            *["forest_pct", "expected_t_c", "map_t_c"],
+        ],
+        "planting_regions": [
+            *[*region, "level", "planted_year", "overlay", "records", "planted_ha", "planted_mu"],
+            *["drawn_ha", "verified_ha", "verified_pct", "plan_mu", "share_of_plan_pct"],
+        ],
         "alignment": [
             *["region_code", "year", "stratum", "own_grid_ha", "aligned_ha", "difference_ha"],
         ],

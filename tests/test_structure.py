@@ -22,28 +22,25 @@ PACKAGE = ROOT / "sinks"
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
     "ground": (
-        "errors environment escape display texts checks validation limits rows units parameters"
-        " draws"
-        " memory datum grid studyfile basemap sections targetchecks study"
+        "errors environment escape display texts checks validation limits rows units"
+        " parameters draws memory datum grid studyfile basemap sections targetchecks study"
     ),
     "geography": (
-        "legend boundaries regions shares outlines overlays rasterheader sidecars tiles"
-        " crosswalk aligned raster windows compiled hashtable zonal joint cog rasterchecks"
-        " checkpoint cluster"
+        "legend boundaries regions shares outlines overlays records rasterheader sidecars"
+        " tiles crosswalk aligned raster windows compiled hashtable zonal joint cog"
+        " rasterchecks checkpoint cluster"
     ),
     "halves": "landcover biomass",
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " inputs measure fromplots budget alignment ledger wetlands reference patchpolygons"
-        " changemaps surfaces manifest"
-        " wishes sampling"
-        " subcompartments"
+        " inputs measure planting fromplots budget alignment ledger wetlands reference"
+        " patchpolygons changemaps surfaces manifest wishes sampling subcompartments"
     ),
     "faces": (
-        "progress "
-        "wording chain closure qgis quality comparison summary maps report workbook publish"
-        " run demo explain starter execution repeat exits options cli __init__ __main__"
+        "progress wording chain closure qgis quality comparison summary maps report workbook"
+        " publish run demo explain starter execution repeat exits options cli __init__"
+        " __main__"
     ),
 }
 PLACES = {

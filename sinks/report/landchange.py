@@ -234,3 +234,22 @@ def filters_ledger(results: Results, words: Words) -> Ledger:
         for row in chain.records(sums.reset_index())
     ]
     return Ledger(shown, area=area.label)
+
+
+def planting_ledger(results: Results, words: Words) -> Ledger:
+    """Return what was planted by year, for the whole, and what of it the last map shows."""
+    if "planting_regions" not in results.tables:
+        return Ledger([])
+    rows = chain.whole(results, "planting_regions")
+    shown = [
+        {
+            "overlay": str(row["overlay"]),
+            "year": str(row["planted_year"]),
+            "records": f"{int(row['records']):,}",
+            "mu": significant(row["planted_mu"] / 1e4, 4),
+            "plan": words.share(row["share_of_plan_pct"] / 100),
+            "verified": words.share(row["verified_pct"] / 100),
+        }
+        for row in chain.records(rows)
+    ]
+    return Ledger(shown)

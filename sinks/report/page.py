@@ -186,6 +186,7 @@ def tables(results: Results, words: Words) -> dict[str, Any]:
         "change_classes": landchange.classes_ledger(results, words),
         "implausible": landchange.implausible_ledger(results, words),
         "change_filters": landchange.filters_ledger(results, words),
+        "planting": landchange.planting_ledger(results, words),
         "coverage": ledgers.coverage_ledger(results, words),
         "densities": ledgers.density_ledger(results, words),
         "parameters": ledgers.other_parameters(results, words),

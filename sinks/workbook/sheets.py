@@ -27,15 +27,15 @@ TERMS = {
     "passed": "passed",
 }
 STRATA = ("stratum", "from_stratum", "to_stratum")
-YEARS = ("year", "start", "end", "first_change", "last_change")
+YEARS = ("year", "start", "end", "first_change", "last_change", "planted_year")
 SHARES = ("share_achieved", "share")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
-    "trajectories", "change_classes", "implausible", "change_filters", "targets", "coverage",
-    "parameters", "qc",
+    "trajectories", "change_classes", "implausible", "change_filters", "planting",
+    "planting_regions", "targets", "coverage", "alignment", "parameters", "qc",
 )  # fmt: skip
 #: Tables of regions whose rows have no sum worth a line.
-PLAIN = ("trajectories", "implausible", "change_filters")
+PLAIN = ("trajectories", "implausible", "change_filters", "planting", "alignment")
 
 
 def kind_of(name: str, values: pd.Series) -> str:
