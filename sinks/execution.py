@@ -14,7 +14,9 @@ from sinks.texts import Language, text
 
 UNITS: Final = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 #: What the libraries and the regions of a province need before the first cell is read [bytes].
-BASE_BYTES: Final = 350 * 10**6
+BASE_BYTES: Final = 480 * 10**6
+#: Smallest limit that can be kept [bytes].
+LEAST_BYTES: Final = 500 * 10**6
 #: Smallest and largest memory for the cells that one worker holds [bytes].
 LEAST_STRIP: Final = 1 << 20
 LARGEST_STRIP: Final = 256 << 20
@@ -68,8 +70,7 @@ def memory_of(written: str, language: Language) -> int:
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]b)", written.strip().lower())
     amount = int(float(found[1]) * UNITS[found[2]]) if found else 0
-    least = BASE_BYTES + 50 * 10**6
-    if amount < least:
-        shown = f"{least // 10**6}MB"
+    if amount < LEAST_BYTES:
+        shown = f"{LEAST_BYTES // 10**6}MB"
         raise UnusableOption(text("run.bad_memory", language, found=written, least=shown))
     return amount

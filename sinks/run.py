@@ -41,7 +41,6 @@ from sinks.layers import write_layers
 from sinks.ledger import accounts, ledger_tables
 from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
-from sinks.maps import write_map
 from sinks.measure import Measured, measure
 from sinks.memory import take_room
 from sinks.overlays import splitting
@@ -50,7 +49,6 @@ from sinks.planting import planting_tables
 from sinks.qgis import add_styles, style_surfaces
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
-from sinks.report import write_report
 from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.stock import Stock
 from sinks.study import load_study
@@ -59,12 +57,13 @@ from sinks.target import check_targets, targets_table
 from sinks.texts import Language, text
 from sinks.transitions import trajectories_table, transition_summary
 from sinks.wetlands import wetland_tables
-from sinks.workbook import write_workbook
 
 Progress = Callable[[str, float], None]
 
 #: What `run` writes beside the tables; each may be left out.
 PARTS: Final = ("regions", "workbook", "report", "map")
+#: The files of those that read the results, in the order in which they are written.
+FACES: Final = {"workbook": "workbook.xlsx", "report": "report.html", "map": "map.html"}
 #: What it writes only when the command or the study asks for it.
 ON_REQUEST: Final = ("rasters", "changes")
 
@@ -315,15 +314,10 @@ def _write(
     refuse_broken(table, folder.language)
     write_table(table, staging / "tables" / f"{QUALITY}.csv")
     results = Results.read(staging, meta)
-    faces = {
-        "workbook": (write_workbook, "workbook.xlsx"),
-        "report": (write_report, "report.html"),
-        "map": (write_map, "map.html"),
-    }
-    for done, (name, (write, file)) in enumerate(faces.items()):
+    for done, (name, file) in enumerate(FACES.items()):
         if name in options.parts:
-            options.progress("faces", done / len(faces))
-            write(results, staging / file)
+            options.progress("faces", done / len(FACES))
+            _writer(name)(results, staging / file)
     return results
 
 
@@ -331,6 +325,17 @@ def _write_regions(inputs: Inputs, path: Path, *, computed: Computed) -> None:
     headline = _headline(inputs, computed)
     write_geopackage(headline, path, layer="regions")
     add_styles(path, headline, layer="regions", language=inputs.study.language)
+
+
+def _writer(name: str) -> Callable[[Results, Path], None]:
+    """Return what writes a face: its libraries take long to load, and tables need none of them."""
+    if name == "workbook":
+        from sinks.workbook import write_workbook as write  # noqa: PLC0415
+    elif name == "report":
+        from sinks.report import write_report as write  # noqa: PLC0415
+    else:
+        from sinks.maps import write_map as write  # noqa: PLC0415
+    return write
 
 
 def _per_year(density: Density) -> dict[int, dict[str, float]]:

@@ -72,7 +72,7 @@ def test_it_has_everything(finished: Path) -> None:
     assert set(meta["run"]) >= {"started", "seconds", "command", "workers"}
 
 
-@pytest.mark.parametrize(("workers", "more"), [(2, ()), (4, ("--max-memory", "450MB"))])
+@pytest.mark.parametrize(("workers", "more"), [(2, ()), (4, ("--max-memory", "500MB"))])
 def test_threads_and_memory(
     driver: Driver, finished: Path, tmp_path: Path, workers: int, more: tuple[str, ...]
 ) -> None:
