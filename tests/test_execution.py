@@ -1,4 +1,4 @@
-"""How a run is carried out: threads, a limit of memory, many files of a raster; never its numbers."""
+"""How a run is carried out: threads, a limit of memory, many files; no number depends on it."""
 
 from __future__ import annotations
 
