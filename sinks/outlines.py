@@ -28,6 +28,8 @@ TOLERANCE_CELLS: Final = 1e-3
 EARTH_RADIUS_M: Final = 6.371e6
 #: Halvings of an edge at most, so that no geometry can ask for endless memory.
 MAX_HALVINGS: Final = 12
+#: Vertices whose edges are worked out at a time, so that memory does not grow with all of them.
+PORTION: Final = 100_000
 #: An edge that strays further than this after all halvings is torn, not bent [cells].
 TORN_CELLS: Final = 1.0
 #: Longest piece over which an edge beyond the raster is taken as straight in true area [m].
@@ -176,6 +178,23 @@ def outlines(geometry: npt.NDArray[Any], grid: Grid, *, transformer: Transformer
     it by more than a thousandth of a cell, it is halved until it does not, so that the same
     county has the same area on grids of any projection.
     """
+    sizes = np.cumsum(shapely.get_num_coordinates(geometry))
+    total = int(sizes[-1]) if len(sizes) else 0
+    cuts = np.searchsorted(sizes, np.arange(PORTION, total, PORTION)) + 1
+    portions = [
+        _edges(part, grid, transformer=transformer)
+        for part in np.split(geometry, cuts)
+        if len(part)
+    ]
+    edges = np.concatenate([own for own, _ in portions])
+    starts = np.concatenate([[0], *(counts for _, counts in portions)]).cumsum()
+    return Outlines(edges, starts, _boxes(edges, starts[:-1]))
+
+
+def _edges(
+    geometry: npt.NDArray[Any], grid: Grid, *, transformer: Transformer
+) -> tuple[Floats, Ints]:
+    """Return the edges of some polygons, one after the other, and how many each has."""
     wound = shapely.orient_polygons(geometry)  # rings of one sense; holes the other
     parts, region = shapely.get_parts(wound, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -185,9 +204,8 @@ def outlines(geometry: npt.NDArray[Any], grid: Grid, *, transformer: Transformer
     owner = region[part[ring[:-1][same]]].astype(np.int64)
     x0, y0, x1, y1, owner = _bent(start, stop, owner=owner, grid=grid, transformer=transformer)
     order = np.argsort(owner, kind="stable")
-    edges = np.column_stack([x0, y0, x1, y1])[order]
-    starts = np.searchsorted(owner[order], np.arange(len(geometry) + 1))
-    return Outlines(edges, starts.astype(np.int64), _boxes(edges, starts[:-1]))
+    counts = np.bincount(owner, minlength=len(geometry)).astype(np.int64)
+    return np.column_stack([x0, y0, x1, y1])[order], counts
 
 
 def _boxes(edges: Floats, starts: Ints) -> Ints:

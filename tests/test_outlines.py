@@ -10,6 +10,7 @@ import pytest
 import shapely
 from pyproj import CRS, Geod, Transformer
 
+from sinks import outlines as module
 from sinks.checks import Problems, Severity
 from sinks.grid import Grid
 from sinks.outlines import (
@@ -153,6 +154,18 @@ def test_neighbours_cut_their_common_border_alike() -> None:
     assert ends[:, 1].min() == pytest.approx(min(y0, y1), abs=30)
     assert ends[:, 1].max() == pytest.approx(max(y0, y1), abs=30)
     assert x0 < x1
+
+
+def test_portions_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edges come out the same however many vertices are worked on at a time."""
+    shapes = [shapely.Point(112 + 0.1 * i, 30).buffer(0.03, quad_segs=2 + 5 * i) for i in range(9)]
+    grid = grid_of(EQUAL_AREA, -100_000.0, 0.0, 30.0, width=8000, height=8000)
+    whole = traced(shapes, grid, "EPSG:4326")
+    for portion in (1, 40, 100, 10_000):
+        monkeypatch.setattr(module, "PORTION", portion)
+        parts = traced(shapes, grid, "EPSG:4326")
+        for name in ("edges", "starts", "boxes"):
+            np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
 def test_a_polygon_out_of_the_projections_reach_is_refused() -> None:
