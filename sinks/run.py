@@ -32,6 +32,7 @@ from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
 from sinks.errors import InputChanged
+from sinks.faces import write_faces
 from sinks.folder import OutputFolder, held, sha256_of
 from sinks.fromplots import densities, models_tables, survey_tables
 from sinks.inputs import Inputs, file_hashes, load
@@ -62,8 +63,6 @@ Progress = Callable[[str, float], None]
 
 #: What `run` writes beside the tables; each may be left out.
 PARTS: Final = ("regions", "workbook", "report", "map")
-#: The files of those that read the results, in the order in which they are written.
-FACES: Final = {"workbook": "workbook.xlsx", "report": "report.html", "map": "map.html"}
 #: What it writes only when the command or the study asks for it.
 ON_REQUEST: Final = ("rasters", "changes")
 
@@ -314,10 +313,10 @@ def _write(
     refuse_broken(table, folder.language)
     write_table(table, staging / "tables" / f"{QUALITY}.csv")
     results = Results.read(staging, meta)
-    for done, (name, file) in enumerate(FACES.items()):
-        if name in options.parts:
-            options.progress("faces", done / len(FACES))
-            _writer(name)(results, staging / file)
+    write_faces(
+        results, options.parts, folder=staging,
+        progress=lambda part: options.progress("faces", part),
+    )  # fmt: skip
     return results
 
 
@@ -325,17 +324,6 @@ def _write_regions(inputs: Inputs, path: Path, *, computed: Computed) -> None:
     headline = _headline(inputs, computed)
     write_geopackage(headline, path, layer="regions")
     add_styles(path, headline, layer="regions", language=inputs.study.language)
-
-
-def _writer(name: str) -> Callable[[Results, Path], None]:
-    """Return what writes a face: its libraries take long to load, and tables need none of them."""
-    if name == "workbook":
-        from sinks.workbook import write_workbook as write  # noqa: PLC0415
-    elif name == "report":
-        from sinks.report import write_report as write  # noqa: PLC0415
-    else:
-        from sinks.maps import write_map as write  # noqa: PLC0415
-    return write
 
 
 def _per_year(density: Density) -> dict[int, dict[str, float]]:

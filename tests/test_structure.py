@@ -39,7 +39,7 @@ BANDS = {
     ),
     "faces": (
         "progress wording chain closure qgis quality comparison summary maps report workbook"
-        " publish run demo explain starter execution repeat exits options cli __init__"
+        " publish faces run demo explain starter execution repeat exits options cli __init__"
         " __main__"
     ),
 }
