@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-import geopandas as gpd
 import pandas as pd
 
 from sinks import tabulate
@@ -24,18 +23,17 @@ from sinks.alignment import alignment_table
 from sinks.attribution import attribution_table, ranking_table
 from sinks.biomass.density import Density
 from sinks.biomass.wetland import check_depths
-from sinks.boundaries.geopackage import write_geopackage
 from sinks.budget import error_budget
 from sinks.changemaps import check_reach, write_change_maps
 from sinks.changetables import change_classes_table, implausible_table
 from sinks.checkpoint import Checkpoint
 from sinks.checks import Problems, Severity
 from sinks.comparison import comparison
-from sinks.errors import InputChanged
 from sinks.faces import write_faces
-from sinks.folder import OutputFolder, held, sha256_of
+from sinks.folder import OutputFolder, held
 from sinks.fromplots import densities, models_tables, survey_tables
-from sinks.inputs import Inputs, file_hashes, load
+from sinks.headline import write_regions_file
+from sinks.inputs import Inputs, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
 from sinks.layers import write_layers
@@ -47,7 +45,7 @@ from sinks.memory import take_room
 from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
 from sinks.planting import planting_tables
-from sinks.qgis import add_styles, style_surfaces
+from sinks.qgis import style_surfaces
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
 from sinks.results import QUALITY, REGIONS, Results, write_table
@@ -55,8 +53,9 @@ from sinks.stock import Stock
 from sinks.study import load_study
 from sinks.surfaces import write_surfaces
 from sinks.target import check_targets, targets_table
-from sinks.texts import Language, text
+from sinks.texts import Language
 from sinks.transitions import trajectories_table, transition_summary
+from sinks.unchanged import unchanged
 from sinks.wetlands import wetland_tables
 
 Progress = Callable[[str, float], None]
@@ -238,7 +237,7 @@ def run_study(
         checkpoint = Checkpoint(out, pass_key(inputs))
         engine = checkpoint.resuming(options.engine or threads(options.workers))
         options = replace(options, engine=engine)
-        with _unchanged(inputs, None if content is not None else path):
+        with unchanged(inputs, None if content is not None else path):
             computed = cast(Computed, compute(inputs, problems, options=options))
             problems.raise_errors(strict=options.strict)
             meta = manifest(
@@ -286,7 +285,7 @@ def _write(
         tabulate.json_text(meta["problems"]), encoding="utf-8", newline="\n"
     )
     if options.parts:
-        _write_regions(inputs, staging / REGIONS, computed=computed)
+        write_regions_file(inputs, staging / REGIONS, tables=computed.tables)
     if _wants_rasters(inputs, options) and not computed.density.by_region:
         total = computed.density.value.sum("pool")
         write_surfaces(
@@ -320,12 +319,6 @@ def _write(
     return results
 
 
-def _write_regions(inputs: Inputs, path: Path, *, computed: Computed) -> None:
-    headline = _headline(inputs, computed)
-    write_geopackage(headline, path, layer="regions")
-    add_styles(path, headline, layer="regions", language=inputs.study.language)
-
-
 def _per_year(density: Density) -> dict[int, dict[str, float]]:
     """Return the density of all pools by year and stratum [t C/ha]; none where regions differ."""
     if density.by_region:
@@ -336,57 +329,3 @@ def _per_year(density: Density) -> dict[int, dict[str, float]]:
         int(year): dict(zip(strata, map(float, row), strict=True))
         for year, row in zip(total["year"].values, total.values, strict=True)
     }
-
-
-def _headline(inputs: Inputs, computed: Computed) -> gpd.GeoDataFrame:
-    """Return the regions with the figures that a map of them would show."""
-    frame = inputs.regions.frame
-    table = computed.tables["regions"]
-    last, first = inputs.study.years[-1], inputs.study.years[0]
-    own = table[(table["level"] == "region") & (table["year"] == last)].set_index("region_code")
-    change = computed.tables["change"]
-    span = change[
-        (change["level"] == "region") & (change["start"] == first) & (change["end"] == last)
-    ].set_index("region_code")
-    columns = {
-        name: own[name].reindex(frame["region_code"]).to_numpy()
-        for name in ("region_ha", "forest_ha", "wetland_ha", "stock_t_c", "se_t_c")
-    }
-    columns |= {
-        name: span[key].reindex(frame["region_code"]).to_numpy()
-        for name, key in (("change_t_c", "change_t_c"), ("change_se_t_c", "se_t_c"),
-                          ("detectable", "detectable"))
-    }  # fmt: skip
-    return frame.assign(year=last, start=first, **columns)
-
-
-@contextmanager
-def _unchanged(inputs: Inputs, path: Path | None) -> Iterator[None]:
-    """Refuse to publish what was computed from files that changed meanwhile.
-
-    A change explains whatever else went wrong: it is told first.
-
-    Parameters
-    ----------
-    inputs : Inputs
-    path : Path or None
-        The study file, if the run depends on it to the end.
-    """
-    try:
-        yield
-    except Exception:
-        _refuse_changed(inputs, path)
-        raise
-    _refuse_changed(inputs, path)
-
-
-def _refuse_changed(inputs: Inputs, path: Path | None) -> None:
-    study = inputs.study
-    try:
-        now = file_hashes(study) | ({study.file: sha256_of(path)} if path else {})
-    except OSError as error:
-        name = Path(str(error.filename)).name
-        raise InputChanged(text("output.input_changed", study.language, name=name)) from error
-    for name, value in inputs.hashes.items():
-        if now.get(name, value) != value:
-            raise InputChanged(text("output.input_changed", study.language, name=name))

@@ -34,13 +34,13 @@ BANDS = {
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " inputs measure planting fromplots budget alignment ledger wetlands reference"
+        " inputs unchanged measure planting fromplots budget alignment ledger wetlands reference"
         " patchpolygons changemaps surfaces manifest wishes sampling subcompartments"
     ),
     "faces": (
-        "progress wording chain closure qgis quality comparison summary maps report workbook"
-        " publish faces run demo explain starter execution repeat exits options cli __init__"
-        " __main__"
+        "progress wording chain closure qgis headline quality comparison summary maps report"
+        " workbook publish faces run demo explain starter execution repeat exits options cli"
+        " __init__ __main__"
     ),
 }
 PLACES = {
