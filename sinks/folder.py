@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ PROBE_BLOCKS: Final = 16
 PROBE_BYTES: Final = 1 << 16
 #: What a full disk can look like: each library that writes has a word of its own for it.
 WRITE_ERRORS: Final = (
-    OSError, DataSourceError, DataLayerError, RasterioError, XlsxFileError
+    OSError, DataSourceError, DataLayerError, RasterioError, XlsxFileError, sqlite3.Error
 )  # fmt: skip
 
 

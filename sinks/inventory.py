@@ -71,7 +71,7 @@ def inventory_of(
 
     Examples
     --------
-    >>> inventory_of(Path("no such folder"))
+    >>> inventory_of(Path("no such folder"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     sinks.errors.InputProblems: ...

@@ -27,9 +27,9 @@ from sinks.raster import (
     UnreadableBlock,
     pass_as_they_are,
     read_window,
-    reason_of,
     to_symbols,
 )
+from sinks.tiles import reason_of
 from sinks.windows import Window, cell_bytes, groups, on_raster, strips
 
 Floats = npt.NDArray[np.float64]

@@ -146,13 +146,6 @@ class RasterSource:
                 yield stack.enter_context(open_raster(self.path))
 
 
-def reason_of(error: BaseException) -> str:
-    """Return the words of the error that started it: what GDAL said before rasterio did."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error)[:300]
-
-
 def open_raster(path: Path) -> Any:
     """Open a GeoTIFF and nothing else.
 

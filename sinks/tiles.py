@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 OPEN_FILES: Final = 4
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the words of the error that started it: what GDAL said before rasterio did."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)[:300]
+
+
 @dataclass(frozen=True)
 class Tile:
     """A file of a raster, and where its first cell lies in the whole.
@@ -262,7 +269,7 @@ class TileReader:
             try:
                 self._dataset(i).read(bands, window=shape, out=part)
             except (RasterioError, ValueError) as error:  # a file that is no TIFF any more
-                raise RasterioIOError(f"{tile.shown}: {error}") from error
+                raise RasterioIOError(f"{tile.shown}: {reason_of(error)}") from None
         return out
 
     def _dataset(self, i: int) -> Any:

@@ -71,7 +71,8 @@ function methodText() {
 
 function downloads() {
   if (!data.downloads?.length) return null;
-  const links = data.downloads.map((address) => el("li", {}, el("a", { href: address, download: true }, address.slice(5))));
+  const link = (address) => el("a", { href: address, download: true }, address.slice(5));
+  const links = data.downloads.map((address) => el("li", {}, link(address)));
   return el("details", {}, el("summary", {}, t("panel.downloads")), el("ul", {}, links));
 }
 
