@@ -273,7 +273,9 @@ def verify(folder: OutFolder) -> None:
 
 @app.command()
 def inventory(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="tables of FIA · 清查表文件夹")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER|TOML", help="FIA's tables, or plots · 文件夹或样地")
+    ],
     *,
     tables: Annotated[
         list[Path] | None, typer.Option("--with", metavar="FILE", help="a table kept elsewhere")

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from pyproj import Transformer
 
 from sinks.biomass.plotplaces import place_plots
-from sinks.biomass.plots import Plots, Sheet, load_plots
+from sinks.biomass.plots import Plots, load_plots
+from sinks.biomass.readers.sheets import Sheet
 from sinks.biomass.readers.subcompartments import Asked, read_records
 from sinks.biomass.standdensity import PlacedStands, check_config, placed_stands
 from sinks.biomass.table import DensityRow, load_density_table
@@ -303,12 +304,11 @@ def _plots(
     config = study.density.plots
     if config is None or any(place.startswith("density.plots") for place in refused):
         return None
-    named = {0: config.path} if config.path is not None else {}
-    named |= {int(year): path for year, path in (config.rounds or {}).items()}
-    sheets = [
-        Sheet(study.path_of(path), path, year, study.limits) for year, path in sorted(named.items())
-    ]
-    plots = load_plots(sheets, config, problems=problems)
+    sheets, trees = (
+        [Sheet(study.path_of(path), path, year, study.limits) for year, path in named.items()]
+        for named in (config.files, config.tree_files)
+    )
+    plots = load_plots(sheets, config, problems=problems, trees=trees)
     if plots is None or regions is None:
         return None
     return place_plots(plots, regions.frame, crs=config.crs, problems=problems)

@@ -77,7 +77,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     roles = {study.landcover.legend: "legend", study.density.table or "": "density"}
     plots = study.density.plots
     if plots is not None:
-        roles |= dict.fromkeys([plots.path or "", *(plots.rounds or {}).values()], "plots")
+        roles |= dict.fromkeys(plots.files.values(), "plots")
+        roles |= dict.fromkeys(plots.tree_files.values(), "trees")
     surveys = study.density.subcompartments
     if surveys is not None:
         named = [surveys.path or "", *(surveys.rounds or {}).values()]

@@ -142,6 +142,9 @@ class PlotsConfig(Part):
 
     path: str | None = Field(None, min_length=1, description="CSV, XLSX or GeoPackage of plots")
     rounds: dict[str, str] | None = Field(None, description="year = path, one file per round")
+    trees: str | dict[str, str] | None = Field(
+        None, description="table of single trees, or year = table"
+    )
     format: Literal["plain", "china_cfi"] = Field("plain", description="whose columns and codes")
     crs: str | None = Field(None, description="asserted CRS of the coordinates")
     plot_area: float | None = Field(None, gt=0, le=100, description="of plots that state none [ha]")
@@ -155,6 +158,23 @@ class PlotsConfig(Part):
     strata: dict[str, str] = Field({}, description="plots' stratum = stratum of the legend")
     weights: dict[str, float] = Field({}, description="plots' stratum = area, or phase-1 points")
     species: dict[str, str] = Field({}, description="name in the plots = forest type")
+
+    @property
+    def files(self) -> dict[int, str]:
+        """Files of plots by their year; 0 is one file for all."""
+        named = {0: self.path} if self.path is not None else {}
+        return named | _yearly(self.rounds or {})
+
+    @property
+    def tree_files(self) -> dict[int, str]:
+        """Files of single trees by their year; 0 is one file for all."""
+        if isinstance(self.trees, str):
+            return {0: self.trees}
+        return _yearly(self.trees or {})
+
+
+def _yearly(named: dict[str, str]) -> dict[int, str]:
+    return {int(year): path for year, path in sorted(named.items()) if year.isdigit()}
 
 
 class SubcompartmentsConfig(Part):

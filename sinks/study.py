@@ -124,6 +124,10 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         named[f"density.{key}.path"] = own.get("path")
         for year, path in _table(own, "rounds").items():
             named[f"density.{key}.rounds.{year}"] = path
+    trees = _table(_table(data, "density"), "plots").get("trees")
+    yearly = trees.items() if isinstance(trees, dict) else [("", trees)]
+    for year, path in yearly:
+        named[f"density.plots.trees.{year}".removesuffix(".")] = path
     accuracy = _table(data, "accuracy")
     named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
     for year, table in _table(landcover, "crosswalks").items():
@@ -157,10 +161,11 @@ def _check_density(data: Mapping[str, Any], *, file: str, problems: Problems) ->
             problems.error("study.missing_key", file=file, place=place, key="path")
         if own.get("path") is not None and own.get("rounds"):
             problems.error("plots.path_and_rounds", file=file, place=place)
-        for year in _table(own, "rounds"):
-            if not YEAR.fullmatch(year):
-                where = f"{place}.rounds"
-                problems.error("study.bad_year", file=file, place=where, found=year[:80])
+        for inner in ("rounds", "trees"):
+            for year in _table(own, inner):
+                if not YEAR.fullmatch(year):
+                    where = f"{place}.{inner}"
+                    problems.error("study.bad_year", file=file, place=where, found=year[:80])
 
 
 def _check_files(data: Mapping[str, Any], base: Path, *, file: str, problems: Problems) -> None:

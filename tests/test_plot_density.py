@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sinks.biomass.estimators import change_between, simple_random
 from sinks.biomass.models import apply_model
 from sinks.biomass.plotdensity import CHOICE, SAMPLING, PlotDensity, root
-from sinks.biomass.plots import Plots, Sheet, load_plots
+from sinks.biomass.plots import Plots, load_plots
 from sinks.biomass.plotsample import plot_densities
+from sinks.biomass.readers.sheets import Sheet
 from sinks.biomass.stands import Draws
 from sinks.checks import Problems, Severity
 from sinks.errors import InputProblems

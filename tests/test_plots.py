@@ -17,7 +17,8 @@ from shapely.geometry import box
 from sinks.biomass.plotcells import Notes, date, number
 from sinks.biomass.plotchecks import per_mu, tenths
 from sinks.biomass.plotplaces import place_plots
-from sinks.biomass.plots import Plots, Sheet, load_plots
+from sinks.biomass.plots import Plots, load_plots
+from sinks.biomass.readers.sheets import Sheet
 from sinks.checks import Problems, Severity
 from sinks.limits import Limits
 from sinks.sections import PlotsConfig

@@ -22,14 +22,15 @@ DEFAULT_MODEL: Final = "continuous_bcef_zhejiang2016"
 
 
 def models() -> tuple[str, ...]:
-    """Return the names of the biomass models.
+    """Return the names of the models of the growing stock; `tree_equations` takes trees instead.
 
     Examples
     --------
     >>> models()[0]
     'continuous_bcef_zhejiang2016'
     """
-    return tuple(load_table("models/models")["model"])
+    table = load_table("models/models")
+    return tuple(table.loc[table["kind"] != "trees", "model"])
 
 
 def model_row(name: str) -> Mapping[str, str]:

@@ -72,7 +72,7 @@ def _ranges(frame: pd.DataFrame, notes: Notes) -> None:
             detail = f"{name} = {values[place]:g} > {most:g}"
             notes.add("plots.range", int(frame["line"].iloc[place]), detail=detail)
     empty = frame["volume"].isna() & frame[[p for p in LARGEST if p in POOLS]].isna().all(axis=1)
-    for line in frame["line"][empty]:
+    for line in frame["line"][empty & (frame["trees"] == 0)]:
         notes.add("plots.no_amount", int(line), detail="\u2205")
 
 

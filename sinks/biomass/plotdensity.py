@@ -14,7 +14,8 @@ from scipy.special import ndtri
 
 from sinks.biomass import plotdesign
 from sinks.biomass.models import model_of_draw
-from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws, StandCarbon
+from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws
+from sinks.biomass.trees import PlotCarbon
 from sinks.draws import LOGNORMAL_FROM, probabilities
 from sinks.parameters import Parameter
 from sinks.sections import POOLS, PlotsConfig
@@ -45,7 +46,7 @@ class PlotDensity:
         Of each plot in its mean; stratum × year that it belongs to.
     measured : ndarray, dims (pool, plot) [t C/ha]
         Pools measured on the plots themselves; NaN where models give them.
-    stands : mapping of str to StandCarbon
+    stands : mapping of str to StandCarbon or TreeStands
         The plots by each model; empty if all pools were measured.
     config : PlotsConfig
     draws : Draws
@@ -62,7 +63,7 @@ class PlotDensity:
     weight: Floats
     group: npt.NDArray[np.int64]
     measured: Floats
-    stands: Mapping[str, StandCarbon]
+    stands: Mapping[str, PlotCarbon]
     config: PlotsConfig
     draws: Draws
     files: tuple[str, ...]
@@ -83,7 +84,7 @@ class PlotDensity:
         """Every parameter of the models in use with its standard error, once, by name."""
         models = list(self.stands.values())
         used = models if self.config.model_choice else models[:1]
-        factors = [factor for model in used for cell in model.cells for factor in cell.factors]
+        factors = [factor for model in used for factor in model.factors]
         rows = {own.parameter.name: (own.parameter, own.spread()[0]) for own in factors}
         return tuple(rows[name] for name in sorted(rows))
 
@@ -92,9 +93,7 @@ class PlotDensity:
         """The groups of parameters that the models in use have."""
         models = list(self.stands.values())
         used = models if self.config.model_choice else models[:1]
-        return frozenset(
-            factor.group for model in used for cell in model.cells for factor in cell.factors
-        )
+        return frozenset(factor.group for model in used for factor in model.factors)
 
     def is_measured(self, stratum: int, pool: int) -> bool:
         """Tell whether a pool was measured on the plots of a stratum themselves."""
@@ -146,7 +145,7 @@ class PlotDensity:
             out[..., choice == k] = mean[..., choice == k]
         return out
 
-    def _means(self, stands: StandCarbon, *, central: bool = False) -> Floats:
+    def _means(self, stands: PlotCarbon, *, central: bool = False) -> Floats:
         """Return the means of all strata and years by one model, dims (…, draw)."""
         size = len(self.strata) * len(self.years)
         count = 1 if central else self.draws.count
@@ -228,12 +227,12 @@ class Sample:
         Plots with ``target`` (stratum of the legend), ``label``, ``year`` and ``forest_type``.
     measured : mapping of str to ndarray
         Pools measured on the plots.
-    stands : mapping of str to StandCarbon
+    stands : mapping of str to StandCarbon or TreeStands
     """
 
     frame: pd.DataFrame
     measured: Mapping[str, Floats]
-    stands: Mapping[str, StandCarbon]
+    stands: Mapping[str, PlotCarbon]
 
     def carbon(self, pool: str, models: Sequence[str]) -> Floats:
         """Return a pool on every plot, the mean of the models, dims (plot) [t C/ha]."""

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from sinks.biomass.estimators import Estimate, change_between
 from sinks.biomass.plotdensity import PlotDensity
-from sinks.biomass.plots import Sheet, load_plots
+from sinks.biomass.plots import load_plots
 from sinks.biomass.plotsample import plot_densities
 from sinks.biomass.population import COLUMNS
+from sinks.biomass.readers.sheets import Sheet
 from sinks.biomass.stands import Draws
 from sinks.checks import Problems
 from sinks.sections import PlotsConfig
@@ -60,12 +61,13 @@ def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
     if found is None:
         return pd.DataFrame(columns=list(COLUMNS))
     config = found.plots
-    named = {0: config.path} if config.path is not None else {}
-    named |= {int(year): name for year, name in (config.rounds or {}).items() if year.isdigit()}
-    if not named:
+    sheets, trees = (
+        [Sheet(path.parent / name, name, year) for year, name in named.items()]
+        for named in (config.files, config.tree_files)
+    )
+    if not sheets:
         problems.error("study.missing_key", file=path.name, place="plots", key="path")
-    sheets = [Sheet(path.parent / name, name, year) for year, name in sorted(named.items())]
-    plots = load_plots(sheets, config, problems=problems) if sheets else None
+    plots = load_plots(sheets, config, problems=problems, trees=trees) if sheets else None
     problems.raise_errors()
     if plots is None:
         return pd.DataFrame(columns=list(COLUMNS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import geopandas as gpd
@@ -45,7 +46,7 @@ def place_plots(
     known = frame["x"].notna() & frame["y"].notna()
     frame["region"] = ""
     if not known.any():
-        return Plots(frame, plots.shown)
+        return replace(plots, frame=frame)
     placed = frame[known]
     names = sorted(set(placed["crs"])) if crs is None else [crs]
     codes = pd.Series("", index=frame.index, dtype=object)
@@ -84,7 +85,7 @@ def _inside(
             "plots.outside", file=plots.shown, count=int(outside.sum()),
             items=_lines(frame[outside], problems),
         )  # fmt: skip
-    return Plots(frame[~outside].reset_index(drop=True), plots.shown)
+    return replace(plots, frame=frame[~outside].reset_index(drop=True))
 
 
 def _bounds(frame: pd.DataFrame) -> Sequence[float]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -16,9 +15,9 @@ import pandas as pd
 from sinks.biomass.plotcells import Notes, date, number
 from sinks.biomass.plotchecks import check_plots
 from sinks.biomass.readers.chinese import from_national_codes
-from sinks.biomass.readers.sheets import read_sheet
-from sinks.checks import Problems, first_few, nearest
-from sinks.limits import Limits
+from sinks.biomass.readers.sheets import Sheet, read_sheet, texts, titles
+from sinks.biomass.treesheets import join_trees, load_trees
+from sinks.checks import Problems, Severity, first_few, nearest
 from sinks.parameters import load_table
 from sinks.rows import Row
 from sinks.sections import POOLS, PlotsConfig
@@ -43,13 +42,16 @@ class Plots:
     frame : DataFrame
         One row per plot and round: ``line`` of its file, ``year`` (0: every year), the texts and
         numbers of the schema; volumes in m³/ha, pools in t C/ha, areas in ha, NaN or "" where
-        the file says nothing.
+        the file says nothing; ``stand``, the key of its trees, and ``trees``, their number.
     shown : str
         The files as messages name them.
+    trees : DataFrame, optional
+        As `sinks.biomass.treesheets.join_trees` gives them.
     """
 
     frame: pd.DataFrame
     shown: str
+    trees: pd.DataFrame | None = None
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -57,37 +59,13 @@ class Plots:
         return tuple(pool for pool in NUMBERS if pool in POOLS and self.frame[pool].notna().any())
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """One file of plots: where it is, how messages name it, its round."""
-
-    path: Path
-    shown: str
-    year: int = 0
-    limits: Limits = field(default_factory=Limits)
-
-
-def titles(kind: str, present: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """Return, for what a sheet's columns hold, the column and the factor to its unit.
-
-    Parameters
-    ----------
-    kind : str
-        ``plain``, ``china_cfi`` or ``trees``.
-    present : iterable of str
-        Columns of the file.
-    """
-    table = load_table("inventory/plot_columns")
-    known = {title.strip().lower(): title for title in present}
-    found: dict[str, tuple[str, float]] = {}
-    for row in table[table["format"] == kind].to_dict("records"):
-        title = known.get(str(row["column"]).lower())
-        if title is not None:
-            found.setdefault(str(row["name"]), (title, float(row["factor"])))
-    return found
-
-
-def load_plots(sheets: Sequence[Sheet], config: PlotsConfig, *, problems: Problems) -> Plots | None:
+def load_plots(
+    sheets: Sequence[Sheet],
+    config: PlotsConfig,
+    *,
+    problems: Problems,
+    trees: Sequence[Sheet] = (),
+) -> Plots | None:
     """Read and check the sheets of an inventory.
 
     Parameters
@@ -98,35 +76,46 @@ def load_plots(sheets: Sequence[Sheet], config: PlotsConfig, *, problems: Proble
         `[density.plots]`: format, asserted units and plot area.
     problems : Problems
         Takes everything that is wrong, kind by kind, with the rows.
+    trees : sequence of Sheet
+        Single trees of these plots, if there are any.
 
     Returns
     -------
     Plots or None
         None if anything must be corrected first.
     """
-    frames = []
+    before, found = len(problems.of(Severity.ERROR)), []
     for sheet in sheets:
         rows = read_sheet(sheet.path, shown=sheet.shown, problems=problems, limits=sheet.limits)
         if rows is not None:
-            frames.append(_frame(rows, sheet, config=config, problems=problems))
-    known = [frame for frame in frames if frame is not None]
-    if len(known) < len(sheets):
+            found.append(_frame(rows, sheet, config=config, problems=problems))
+    single = load_trees(trees, config, problems=problems) if trees else None
+    known = [pair for pair in found if pair is not None]
+    if len(known) < len(sheets) or (trees and single is None):
         return None
+    whole = pd.concat([frame for frame, _ in known], ignore_index=True).assign(stand="", trees=0)
+    if single is not None:
+        single = join_trees(whole, single, config=config, problems=problems)
+    for place, (frame, notes) in enumerate(known):
+        first = sum(len(earlier) for earlier, _ in known[:place])
+        check_plots(whole.iloc[first : first + len(frame)], notes, config=config)
+        _tell(notes, problems)
     shown = ", ".join(sheet.shown for sheet in sheets)
-    return Plots(pd.concat(known, ignore_index=True), shown)
+    right = len(problems.of(Severity.ERROR)) == before
+    return Plots(whole, shown, single) if right else None
 
 
 def _frame(
     rows: Sequence[Row], sheet: Sheet, *, config: PlotsConfig, problems: Problems
-) -> pd.DataFrame | None:
-    """Return one sheet's rows by the names of the schema, None if they must be corrected."""
+) -> tuple[pd.DataFrame, Notes] | None:
+    """Return one sheet's rows by the names of the schema, None if it lacks columns."""
     found = titles(config.format, rows[0].cells)
     if not _complete(found, rows[0].cells, sheet=sheet, config=config, problems=problems):
         return None
     notes = Notes(sheet.shown, problems)
     data: dict[str, object] = {"line": [row.line for row in rows], "file": sheet.shown}
     for name in TEXTS:
-        data[name] = _texts(rows, found.get(name))
+        data[name] = texts(rows, found.get(name))
     for name in NUMBERS:
         title, factor = found.get(name, ("", 1.0))
         data[name] = [
@@ -142,15 +131,7 @@ def _frame(
     _settle_units(frame, config)
     if config.format == "china_cfi":
         from_national_codes(frame, notes, config=config)
-    check_plots(frame, notes, config=config)
-    return frame if _tell(notes, problems) else None
-
-
-def _texts(rows: Sequence[Row], found: tuple[str, float] | None) -> list[str]:
-    if found is None:
-        return [""] * len(rows)
-    # Spreadsheets turn codes into numbers with a decimal point.
-    return [row[found[0]].removesuffix(".0") for row in rows]
+    return frame, notes
 
 
 def _complete(
@@ -160,7 +141,7 @@ def _complete(
     """Tell whether a sheet has the columns that anything can be computed from."""
     amounts = {"volume", "volume_plot", *POOLS}.intersection(found)
     missing = [name for name in ("plot_id",) if name not in found]
-    missing += [] if amounts else ["volume_m3_ha"]
+    missing += [] if amounts or config.trees else ["volume_m3_ha"]
     needs_area = amounts == {"volume_plot"} and "plot_area" not in found
     if needs_area and config.plot_area is None:
         problems.error("plots.plot_area", file=sheet.shown)
@@ -193,12 +174,10 @@ def _settle_units(frame: pd.DataFrame, config: PlotsConfig) -> None:
         frame["mean_dbh"] /= 10.0
 
 
-def _tell(notes: Notes, problems: Problems) -> bool:
-    """Put what was found into the list of problems, mended things first; tell if that was all."""
+def _tell(notes: Notes, problems: Problems) -> None:
+    """Put what was found into the list of problems, mended things first."""
     for code in ("plots.thousands", "plots.excel_date", "plots.tenths_cfi"):
         notes.tell(problems.repair, code)
     notes.tell(problems.warn, "plots.land_type")
-    wrong = sorted(notes.found)
-    for code in wrong:
+    for code in sorted(notes.found):
         notes.tell(problems.error, code)
-    return not wrong

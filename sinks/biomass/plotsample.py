@@ -15,6 +15,7 @@ from sinks.biomass.plotdensity import PlotDensity, Sample, estimate_all
 from sinks.biomass.plots import Plots
 from sinks.biomass.species import classify, forest_types
 from sinks.biomass.stands import TREE_POOLS, Draws, StandCarbon
+from sinks.biomass.trees import TREE_MODEL, PlotCarbon, tree_stands
 from sinks.checks import Problems, first_few, nearest
 from sinks.sections import PlotsConfig
 
@@ -67,11 +68,12 @@ def plot_densities(
     if frame.empty or not _species_known(frame, shown=plots.shown, problems=problems):
         return None
     measured = {pool: frame[pool].to_numpy(dtype=np.float64) for pool in plots.pools}
-    stands = _stands(frame, config, measured=measured, draws=draws, problems=problems)
+    stands = _stands(plots, config, frame=frame, measured=measured, draws=draws, problems=problems)
     if stands is None:
         return None
     for own in list(stands.values())[:1]:
-        own.warn_range(problems, file=plots.shown)
+        if isinstance(own, StandCarbon):
+            own.warn_range(problems, file=plots.shown)
     return estimate_all(Sample(frame, measured, stands), config, cells=cells, draws=draws)
 
 
@@ -222,23 +224,33 @@ def _species_known(frame: pd.DataFrame, *, shown: str, problems: Problems) -> bo
 
 
 def _stands(
-    frame: pd.DataFrame, config: PlotsConfig,
-    *, measured: Mapping[str, npt.NDArray[np.float64]], draws: Draws, problems: Problems,
-) -> dict[str, StandCarbon] | None:  # fmt: skip
+    plots: Plots, config: PlotsConfig, *, frame: pd.DataFrame,
+    measured: Mapping[str, npt.NDArray[np.float64]], draws: Draws, problems: Problems,
+) -> dict[str, PlotCarbon] | None:  # fmt: skip
     """Return the plots by each model; none is needed where all of the trees' pools are measured."""
     if all(pool in measured and not np.isnan(measured[pool]).any() for pool in TREE_POOLS):
         return {}
     names = config.models or USUAL_MODELS
-    strange = [name for name in names if name not in models()]
+    known = (*models(), TREE_MODEL)
+    strange = [name for name in names if name not in known]
     for name in strange:
-        problems.error("plots.unknown_model", place=name, nearest=nearest(name, models()))
+        problems.error("plots.unknown_model", place=name, nearest=nearest(name, known))
+    if TREE_MODEL in names and plots.trees is None:
+        problems.error("plots.tree_needed", file=plots.shown, place=TREE_MODEL)
+        return None
     if strange:
         return None
-    return {
-        name: apply_model(
-            name, volume=frame["volume"].to_numpy(dtype=np.float64),
-            forest_type=frame["forest_type"].to_numpy(dtype=object), draws=draws,
-            problems=problems,
-        )
-        for name in names
-    }  # fmt: skip
+    found: dict[str, PlotCarbon] = {}
+    for name in names:
+        if name == TREE_MODEL and plots.trees is not None:
+            own = tree_stands(frame, plots.trees, draws=draws, problems=problems)
+            if own is None:
+                return None
+            found[name] = own
+        else:
+            found[name] = apply_model(
+                name, volume=frame["volume"].to_numpy(dtype=np.float64),
+                forest_type=frame["forest_type"].to_numpy(dtype=object), draws=draws,
+                problems=problems,
+            )  # fmt: skip
+    return found

@@ -180,13 +180,14 @@ class StandCarbon:
         return TREE_POOLS
 
     @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The factors of all cells, repeated where cells share them."""
+        return tuple(factor for cell in self.cells for factor in cell.factors)
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Every parameter in use, once, by name."""
-        rows = {
-            factor.parameter.name: factor.parameter
-            for cell in self.cells
-            for factor in cell.factors
-        }
+        rows = {factor.parameter.name: factor.parameter for factor in self.factors}
         return tuple(rows[name] for name in sorted(rows))
 
     @property

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from sinks.biomass.allometry import TreeBiomass, TreeEquation, tree_biomass
 from sinks.biomass.cells import carbon_fraction
 from sinks.biomass.species import near_names
-from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws, Factor, Floats
+from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws, Factor, Floats, Ints, StandCarbon
 from sinks.checks import Problems, first_few
 from sinks.parameters import Parameter, lookup
 
+#: The model that takes single trees in place of the growing stock.
+TREE_MODEL: Final = "tree_equations"
 #: Diameters that no measured tree of an inventory has: in tenths of centimetres, or in millimetres.
 LARGEST_DBH = 400.0
 
@@ -100,6 +104,99 @@ class TreeCarbon:
     def vary(self, only: Collection[str]) -> TreeCarbon:
         """Return the same trees with only some groups of parameters drawn, others central."""
         return replace(self, only=tuple(only))
+
+
+@dataclass(frozen=True)
+class TreeStands:
+    """Carbon of plots as the sum of their trees, in place of a model of the growing stock.
+
+    Attributes
+    ----------
+    trees : TreeCarbon
+    plot : ndarray of int, dims (tree)
+        Plot of each tree.
+    per_ha : ndarray, dims (tree) [1/ha]
+        Trees per hectare that each stands for.
+    count : int
+        Number of plots; those without trees have no carbon of trees.
+    """
+
+    trees: TreeCarbon
+    plot: Ints
+    per_ha: Floats
+    count: int
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The error of every equation in use, and the carbon fraction."""
+        return (*(factor for pair in self.trees.factors for factor in pair), carbon_fraction())
+
+    @property
+    def central(self) -> Floats:
+        """Carbon at the central values, dims (pool, plot) [t C/ha]."""
+        carbon = self.trees.central * self.per_ha
+        return np.stack([np.bincount(self.plot, own, minlength=self.count) for own in carbon])
+
+    def total(self, weight: npt.ArrayLike, group: npt.ArrayLike, *, count: int) -> Floats:
+        """Return the weighted sum of the carbon of the plots of each group, dims (…, draw)."""
+        weights = np.asarray(weight, dtype=np.float64)[self.plot] * self.per_ha
+        groups = np.asarray(group, dtype=np.int64)[self.plot]
+        return self.trees.total(weights, groups, count=count)
+
+    def vary(self, only: Collection[str]) -> TreeStands:
+        """Return the same plots with only some groups of parameters drawn, others central."""
+        return replace(self, trees=self.trees.vary(only))
+
+
+#: Carbon of plots by a model of the growing stock, or by their trees.
+PlotCarbon = StandCarbon | TreeStands
+
+
+def tree_stands(
+    frame: pd.DataFrame, trees: pd.DataFrame, *, draws: Draws, problems: Problems
+) -> TreeStands | None:
+    """Return the carbon of plots as the sum of their trees.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Plots with ``stand``, the key of their trees, ``volume``, ``line`` and ``file``.
+    trees : DataFrame
+        Of `sinks.biomass.treesheets.join_trees`.
+    draws : Draws
+    problems : Problems
+        Gains errors for plots with growing stock but without trees, and for trees that no
+        equation serves: left out, they would count as none.
+
+    Returns
+    -------
+    TreeStands or None
+        None if there is an error.
+    """
+    places = frame[["stand"]].assign(plot=np.arange(len(frame), dtype=np.int64))
+    own = trees.merge(places, on="stand", sort=False)
+    lost = frame[(frame["volume"] > 0) & frame["agb"].isna() & (frame["trees"] == 0)]
+    if len(lost):
+        problems.error(
+            "plots.tree_missing", file=str(lost["file"].iloc[0]), count=len(lost),
+            lines=first_few(lost["line"], problems.language),
+        )  # fmt: skip
+        return None
+    size = own["dbh"].to_numpy(dtype=np.float64)
+    height = own["height"].to_numpy(dtype=np.float64)
+    found = apply_trees(
+        size, height, species=list(own["species"]), draws=draws, problems=problems
+    )  # fmt: skip
+    unserved = own[~found.computable].drop_duplicates(["file", "line"])
+    if len(unserved):
+        problems.error(
+            "plots.tree_no_equation", file=str(unserved["file"].iloc[0]), count=len(unserved),
+            names=first_few(sorted(set(unserved["species"])), problems.language),
+            lines=first_few(unserved["line"], problems.language),
+        )  # fmt: skip
+        return None
+    plot = own["plot"].to_numpy(dtype=np.int64)
+    return TreeStands(found, plot, own["per_ha"].to_numpy(dtype=np.float64), len(frame))
 
 
 def _error(equation: TreeEquation, pool: str) -> Factor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +18,51 @@ from sinks.boundaries.geopackage import columns_of, is_geopackage, read_geopacka
 from sinks.boundaries.vectors import RefusedError, Request
 from sinks.checks import Problems
 from sinks.limits import Limits
+from sinks.parameters import load_table
 from sinks.rows import Row, read_rows
 
 #: What openpyxl raises on workbooks that are none.
 NO_WORKBOOK: Final = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError)
 #: A packed workbook may not unfold to more than this many times the largest table.
 UNFOLDED: Final = 20
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One file of plots: where it is, how messages name it, its round."""
+
+    path: Path
+    shown: str
+    year: int = 0
+    limits: Limits = field(default_factory=Limits)
+
+
+def titles(kind: str, present: Iterable[str]) -> dict[str, tuple[str, float]]:
+    """Return, for what a sheet's columns hold, the column and the factor to its unit.
+
+    Parameters
+    ----------
+    kind : str
+        ``plain``, ``china_cfi`` or ``trees``.
+    present : iterable of str
+        Columns of the file.
+    """
+    table = load_table("inventory/plot_columns")
+    known = {title.strip().lower(): title for title in present}
+    found: dict[str, tuple[str, float]] = {}
+    for row in table[table["format"] == kind].to_dict("records"):
+        title = known.get(str(row["column"]).lower())
+        if title is not None:
+            found.setdefault(str(row["name"]), (title, float(row["factor"])))
+    return found
+
+
+def texts(rows: Sequence[Row], found: tuple[str, float] | None) -> list[str]:
+    """Return a column as text, empty where the sheet has none."""
+    if found is None:
+        return [""] * len(rows)
+    # Spreadsheets turn codes into numbers with a decimal point.
+    return [row[found[0]].removesuffix(".0") for row in rows]
 
 
 def read_sheet(
