@@ -162,6 +162,7 @@ def test_diameters_in_millimetres_are_asked_about(tmp_path: Path) -> None:
         (TREES, HEAD, PLOTS.replace("id,", "id,round,").replace(",forest", ",2010,forest")
          + "1,2015,forest,0.06,\n", "plots.tree_round"),
         (TREES[:2], HEAD, PLOTS, "plots.no_amount"),
+        (("7,杉木,16,11,1", "8,杉木,16,11,1"), HEAD, PLOTS, "plots.tree_plot"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_computed_is_refused(
@@ -193,6 +194,7 @@ def test_diameters_alone_by_equations_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "plots", "code"),
     [
+        ('trees = { later = "trees.csv" }', PLOTS, "study.bad_year"),
         ("", "plot_id,volume_m3_ha,species\n1,5,杉木\n2,6,杉木\n", "plots.tree_needed"),
         ('trees = "trees.csv"\nplot_area = 0.06',
          "plot_id,species,volume_m3_ha\n1,,\n2,,\n3,杉木,50\n", "plots.tree_missing"),

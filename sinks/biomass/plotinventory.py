@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sinks.biomass.estimators import Estimate, change_between
 from sinks.biomass.plotdensity import PlotDensity
-from sinks.biomass.plots import load_plots
+from sinks.biomass.plots import Plots, load_plots
 from sinks.biomass.plotsample import plot_densities
 from sinks.biomass.population import COLUMNS
 from sinks.biomass.readers.sheets import Sheet
@@ -27,7 +27,7 @@ from sinks.validation import Part, read_part
 class PlotInventory(Part):
     """A file of an inventory without rasters: the plots, and the areas that they speak for."""
 
-    language: Language = Field("zh", description="language of messages")
+    language: Language = Field("zh", description="language of messages; that asked for, if absent")
     plots: PlotsConfig
     areas: dict[str, float] = Field({}, description="stratum = area [ha], for totals")
 
@@ -52,22 +52,17 @@ def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
     InputProblems
         If anything must be corrected; everything is listed.
     """
-    raw = read_bytes(path, problems)
+    raw, asked = read_bytes(path, problems), problems.language
     data = None if raw is None else parsed(raw, problems, file=path.name)
     found = None
     if data is not None:
+        problems.language = problems.language if "language" in data else asked
         found = read_part(PlotInventory, data, file=path.name, problems=problems)
     problems.raise_errors()
     if found is None:
         return pd.DataFrame(columns=list(COLUMNS))
     config = found.plots
-    sheets, trees = (
-        [Sheet(path.parent / name, name, year) for year, name in named.items()]
-        for named in (config.files, config.tree_files)
-    )
-    if not sheets:
-        problems.error("study.missing_key", file=path.name, place="plots", key="path")
-    plots = load_plots(sheets, config, problems=problems, trees=trees) if sheets else None
+    plots = _plots(path, config, problems=problems)
     problems.raise_errors()
     if plots is None:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -82,6 +77,23 @@ def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
         if density is not None:
             rows += _rows(density, found.areas)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _plots(path: Path, config: PlotsConfig, *, problems: Problems) -> Plots | None:
+    """Read the plots, and their trees, that a file of an inventory names."""
+    for key, named in (("rounds", config.rounds), ("trees", config.trees)):
+        for year in named if isinstance(named, dict) else ():
+            if not year.isdigit():
+                place = f"plots.{key}"
+                problems.error("study.bad_year", file=path.name, place=place, found=year[:80])
+    sheets, trees = (
+        [Sheet(path.parent / name, name, year) for year, name in own.items()]
+        for own in (config.files, config.tree_files)
+    )
+    if not sheets:
+        problems.error("study.missing_key", file=path.name, place="plots", key="path")
+        return None
+    return load_plots(sheets, config, problems=problems, trees=trees)
 
 
 def _rows(density: PlotDensity, areas: dict[str, float]) -> Iterator[dict[str, Any]]:

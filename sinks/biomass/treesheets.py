@@ -6,7 +6,7 @@ What a column may be called stands in ``tables/inventory/plot_columns.csv``, for
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -174,8 +174,8 @@ def join_trees(
     notes = {shown: Notes(str(shown), problems) for shown in trees["file"].unique()}
     if not yearly and plots["year"].nunique() > 1:
         years = ", ".join(map(str, sorted(plots["year"].unique())))
-        plots["trees"] = plots["plot_id"].isin(trees["plot_id"]).astype(int)
         problems.error("plots.tree_round", file=str(trees["file"].iloc[0]), years=years)
+        _refuse(plots, notes.values(), problems=problems)
         return trees
     known = plots.drop_duplicates("stand").set_index("stand")
     strange = ~trees["stand"].isin(known.index)
@@ -183,6 +183,9 @@ def join_trees(
     for row in trees[strange & (trees["plot_id"] != "")].to_dict("records"):
         detail = f"{row['plot_id']} ({nearest(str(row['plot_id']), ids, count=1)})"
         notes[row["file"]].add("plots.tree_plot", int(row["line"]), detail=detail)
+    if strange.all():
+        _refuse(plots, notes.values(), problems=problems)
+        return trees
     trees = trees[~strange].reset_index(drop=True)
     own = known["species"].where(known["species"] != "", known["forest_type"])
     own = own.replace(config.species)
@@ -197,6 +200,13 @@ def join_trees(
         _tell(found, problems)
     _fill(plots, trees)
     return trees
+
+
+def _refuse(plots: pd.DataFrame, notes: Iterable[Notes], *, problems: Problems) -> None:
+    """Tell why no tree finds its plot; that the plots then lack volumes is not told again."""
+    plots["trees"] = 1
+    for found in notes:
+        _tell(found, problems)
 
 
 def _keys(frame: pd.DataFrame, *, yearly: bool) -> pd.Series:
