@@ -16,6 +16,7 @@ from sinks.exits import ended
 from sinks.memory import require_memory
 from sinks.options import (
     Allocated,
+    ClassifyFile,
     Commands,
     Domain,
     DrawnFrom,
@@ -321,6 +322,18 @@ def sample(
     _show(made.problems)
     for line in described(made, made.problems.language):
         typer.echo(line)
+
+
+@app.command()
+def classify(file: ClassifyFile, out: Out) -> None:
+    """Train a classifier on imagery, or apply one · 训练并应用影像分类器."""
+    require_memory("run")
+    from sinks import classification
+
+    with progress() as shown:
+        made = classification.classify(file, out, progress=shown)
+    _show(made.problems)
+    typer.echo("\n".join(classification.described(made)))
 
 
 @app.command()

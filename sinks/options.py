@@ -24,6 +24,7 @@ class Commands(TyperGroup):
 
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
+ClassifyFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML with [classify]")]
 OutFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
 ]

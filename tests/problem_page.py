@@ -42,6 +42,7 @@ HEADINGS: Final = {
     "parameter": ("Parameters", "参数"),
     "model": ("Biomass models", "生物量模型"),
     "subcompartments": ("Sub-compartments", "小班"),
+    "classify": ("Classification", "影像分类"),
     "target": ("Targets", "目标"),
 }
 HEAD: Final = """\

@@ -28,7 +28,7 @@ BANDS = {
     "geography": (
         "legend boundaries regions shares outlines overlays records rasterheader sidecars"
         " tiles crosswalk aligned raster windows compiled hashtable zonal joint cog"
-        " rasterchecks checkpoint cluster"
+        " rasterchecks checkpoint cluster imagery"
     ),
     "halves": "landcover biomass",
     "result": (
@@ -36,6 +36,7 @@ BANDS = {
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
         " inputs unchanged measure planting fromplots budget alignment ledger wetlands reference"
         " patchpolygons changemaps surfaces manifest wishes sampling subcompartments"
+        " classifyfile classifytables classification"
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"
