@@ -22,6 +22,7 @@ from sinks.options import (
     DrawnFrom,
     Expected,
     Fields,
+    JsonFile,
     Memory,
     Models,
     Out,
@@ -85,9 +86,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR")], language: Speec
 @app.command()
 def check(
     study: StudyFile,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="also write problems there")
-    ] = None,
+    json_file: JsonFile = None,
     *,
     strict: Annotated[bool, typer.Option(help="refuse repairs, too")] = False,
 ) -> None:

@@ -23,10 +23,10 @@ from sinks.raster import (
     NotTiff,
     open_raster,
     read_window,
-    reason_of,
 )
 from sinks.rasterheader import header_fits, position_fits, settled_crs
 from sinks.sidecars import tell_side_cars
+from sinks.tiles import reason_of
 from sinks.windows import Window
 
 Floats = npt.NDArray[np.float32]

@@ -28,6 +28,7 @@ ClassifyFile = Annotated[Path, typer.Argument(metavar="FILE", help="TOML with [c
 OutFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
 ]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="also write problems there")]
 Parts = Annotated[
     str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters,changes]")
 ]
