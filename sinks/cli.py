@@ -18,6 +18,7 @@ from sinks.options import (
     Allocated,
     ClassifyFile,
     Commands,
+    DemoFolder,
     Domain,
     DrawnFrom,
     Expected,
@@ -34,6 +35,7 @@ from sinks.options import (
     Seed,
     Speech,
     StudyFile,
+    TableName,
     Workers,
 )
 from sinks.progress import progress
@@ -61,10 +63,7 @@ def run_command() -> int:
 
 
 @app.command()
-def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("sinks-demo"),
-    language: Speech = "zh",
-) -> None:
+def demo(folder: DemoFolder = Path("sinks-demo"), language: Speech = "zh") -> None:
     """Build the example province, run it, say where the map is · 生成示例省并运行."""
     require_memory("run")
     from sinks.demo import write_inputs
@@ -368,9 +367,7 @@ def legends() -> None:
 
 
 @app.command()
-def parameters(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="table · 表名")] = None,
-) -> None:
+def parameters(name: TableName = None) -> None:
     """List the cited parameter tables, or print one · 列出或打印参数表."""
     from sinks.parameters import load_table, tables
 

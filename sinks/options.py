@@ -29,6 +29,8 @@ OutFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="folder of a finished run · 结果文件夹")
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write problems there")]
+DemoFolder = Annotated[Path, typer.Argument(metavar="[DIR]")]
+TableName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="table · 表名")]
 Parts = Annotated[
     str | None, typer.Option("--only", help="tables[,regions,workbook,report,map,rasters,changes]")
 ]
