@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning
 
 from sinks.layers.frame import LONGEST, Bounds, Frame, Paint, frame_of, warp
 from sinks.layers.paint import (
@@ -226,8 +228,11 @@ def write_layers(
     folder.mkdir(parents=True, exist_ok=True)
     longest = LONGEST
     while True:
-        records = _drawn(sources, legend, folder=folder, clip=clip, densities=densities or {},
-                         longest=longest)  # fmt: skip
+        with warnings.catch_warnings():
+            # Arrays have their place in the warp's arguments; their own, which is none, is moot.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            records = _drawn(sources, legend, folder=folder, clip=clip,
+                             densities=densities or {}, longest=longest)  # fmt: skip
         size = sum((folder / Path(record["path"]).name).stat().st_size for record in records)
         if size <= budget or longest <= 256:
             return records

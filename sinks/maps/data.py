@@ -220,7 +220,7 @@ def _study(results: Results, periods: list[str]) -> dict[str, Any]:
 
 def _target_heads(results: Results) -> list[dict[str, Any]]:
     """Return what the study asks for, in its order."""
-    keys = ("name", "quantity", "kind", "unit", "source", "share_by")
+    keys = ("name", "title", "quantity", "kind", "unit", "source", "share_by")
     heads = []
     for target in results.meta["study"].get("targets") or ():
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
@@ -228,6 +228,7 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
         head["groups"] = [str(group) for group in target.get("groups") or ()]
         head["pools"] = [str(pool) for pool in target.get("pools") or ()]
         head["start"], head["end"] = target.get("start"), target.get("end")
+        head["reported"] = _text((target.get("reported") or {}).get("source"))
         heads.append(head)
     return heads
 

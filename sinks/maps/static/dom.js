@@ -80,7 +80,8 @@ const CARBON = {
 const TONNES = { t_c: 1, t_co2: CO2 };
 const AREA = { ha: 1, mu: 15 };
 
-// dimension: carbon (t C), density (t C/ha), area (ha), percent (a share), or a unit's own name.
+// dimension: carbon (t C), density (t C/ha), area (ha), percent (a share), volume (10⁴ m³), count,
+// or a unit's own name.
 function measure(dimension) {
   const { scale, tonnes } = CARBON[state.carbon];
   if (dimension === "carbon") return { factor: scale * TONNES[tonnes], unit: t(`unit.${state.carbon}`) };
@@ -90,6 +91,8 @@ function measure(dimension) {
     const unit = [tonnes, state.area].map((id) => t(`unit.${id}`)).join("/");
     return { factor: TONNES[tonnes] / AREA[state.area], unit };
   }
+  if (dimension === "volume") return { factor: 1, unit: t("unit.wan_m3") };
+  if (dimension === "count") return { factor: 1, unit: t("unit.count") };
   return { factor: 1, unit: dimension };
 }
 
@@ -107,7 +110,7 @@ function plain(number, { signed = false, digits = 4, exact = false } = {}) {
 function show(value, dimension, options = {}) {
   if (value === null || value === undefined) return "–";
   const digits = dimension === "percent" ? 3 : 4;
-  return plain(value * measure(dimension).factor, { digits, exact: true, ...options });
+  return plain(value * measure(dimension).factor, { digits, exact: dimension !== "count", ...options });
 }
 
 // A number with its unit; the table's own value stays readable to machines in <data value>.

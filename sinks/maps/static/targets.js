@@ -8,7 +8,12 @@ const TARGET_BASE = {
   mu: ["area", 1 / 15],
   "亩": ["area", 1 / 15],
   "%": ["percent", 0.01],
+  m3: ["volume", 1e-4],
+  count: ["count", 1],
 };
+
+// Targets that speak of a change carry its sign.
+const CHANGES = new Set(["increase", "rate"]);
 
 function targetQuantity(value, target, options = {}) {
   if (value === null || value === undefined) return quantity(null);
@@ -19,15 +24,17 @@ function targetQuantity(value, target, options = {}) {
 const names = (kind, ids) => ids.map((id) => t(`${kind}.${id}`)).join(t("list.join"));
 
 function targetTitle(target) {
-  const years = target.start && target.kind !== "level" ? [target.start, target.end] : [target.end];
+  const years = CHANGES.has(target.kind) ? [target.start, target.end] : [target.end];
+  if (target.title) return `${target.title} · ${years.join("–")}`;
   const words = { groups: names("group", target.groups), quantity: t(`quantity.${target.quantity}`) };
   return t(`kind.${target.kind}`, { ...words, time: years.join("–") });
 }
 
 function targetScope(target) {
-  if (target.quantity !== "carbon") return target.name;
+  if (target.reported) return t("gauge.reported", { source: target.reported });
+  if (target.quantity !== "carbon") return target.title ? t(`gauge.kind.${target.kind}`) : target.name;
   const pools = names("pool", target.pools.length ? target.pools : ["all"]);
-  return t("gauge.pools", { pools, name: target.name });
+  return t("gauge.pools", { pools, name: target.title || target.name });
 }
 
 // One line: a bar for what was achieved, its interval, and the mark to reach.
@@ -84,7 +91,7 @@ function targetBlock(target, own) {
     el("h3", {}, targetTitle(target)),
     el("p", { class: "note" }, targetScope(target)),
     el("p", { class: "score" },
-      el("strong", {}, targetQuantity(own.achieved, target, { signed: target.kind !== "level" })),
+      el("strong", {}, targetQuantity(own.achieved, target, { signed: CHANGES.has(target.kind) })),
       el("span", {}, t("gauge.of"), " ", targetQuantity(own.required, target))),
     gauge(target, own),
     verdictLine(own),
