@@ -526,10 +526,10 @@ def test_a_million_stands_take_seconds() -> None:
     rng = np.random.default_rng(0)
     kinds = np.array(["masson_pine", "chinese_fir", "oak", "poplar", "bamboo"], dtype=object)
     kind, volume = kinds[rng.integers(0, 5, 1_000_000)], rng.gamma(2, 40, 1_000_000)
-    begun = time.perf_counter()
+    begun = time.process_time()
     result = apply_model(
         DEFAULT_MODEL, volume=volume, forest_type=kind, draws=Draws(1, 1000), problems=Problems()
     )
     total = result.total(np.full(volume.size, 0.07), rng.integers(0, 103, volume.size), count=103)
     assert total.shape == (2, 103, 1000)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10

@@ -327,9 +327,9 @@ def test_three_hundred_thousand_polygons(tmp_path: Path) -> None:
         crs=CRS,
     )
     frame.to_file(tmp_path / "xb.gpkg", driver="GPKG")
-    begun = time.perf_counter()
+    begun = time.process_time()
     answer = subcompartments_of(tmp_path / "xb.gpkg", Question(draws=Draws(1, 1000)))
     write_subcompartments(answer, tmp_path / "out", language="en")
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
     assert len(answer.polygons) == count
     assert answer.regions["polygons"].iloc[-1] == count

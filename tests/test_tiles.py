@@ -425,9 +425,9 @@ def test_tiles_far_apart(tmp_path: Path) -> None:
     }
     found = right(tmp_path, years)
     assert found[2010].grid.width * found[2010].grid.height > 9e10
-    started = time.monotonic()
+    started = time.process_time()
     joint = joint_of(found, [shapely.box(102.9999, 29.9997, 103.0004, 30.0)])
-    assert time.monotonic() - started < 20, "it goes through the cells of the region's frame"
+    assert time.process_time() - started < 20, "it goes through the cells of the region's frame"
     assert sum(square_metres(joint).values()) == pytest.approx(0.0005 * 0.0003 * 1.07e10, rel=0.01)
     (problem,) = told(tmp_path, {2010: years[2010]}, limits=Limits(cells=10**10))
     assert (problem.code, problem.values["key"]) == ("raster.too_large", "cells")

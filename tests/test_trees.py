@@ -186,11 +186,11 @@ def test_a_million_trees_take_seconds() -> None:
     kinds = np.array(["马尾松", "杉木", "麻栎", "杨树", "枫香"], dtype=object)
     species = kinds[rng.integers(0, 5, 1_000_000)]
     d = rng.gamma(4, 4, 1_000_000)
-    begun = time.perf_counter()
+    begun = time.process_time()
     volume = tree_volume(d, d * 0.7, species=species)
     trees = apply_trees(d, d * 0.7, species=species, draws=Draws(1, 1000), problems=Problems())
     total = trees.total(np.full(d.size, 15.0), rng.integers(0, 1000, d.size), count=1000)
-    assert time.perf_counter() - begun < 15
+    assert time.process_time() - begun < 15
     assert volume.shape == (1_000_000,)
     assert total.shape == (2, 1000, 1000)
 
