@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -13,7 +14,6 @@ from sinks.achieved import MEASURED, REPORTED, Accounts, Achieved, Bools, achiev
 from sinks.draws import summarise
 from sinks.inputs import Inputs
 from sinks.landcover.activity import Activity
-from sinks.levels import group_indices
 from sinks.measure import Measured
 from sinks.overlays import WHOLE, Zones
 from sinks.parameters import load_table
@@ -79,6 +79,11 @@ def _parts(zones: Zones, name: str, *, count: int) -> Bools:
     return inside
 
 
+def _whole(held: Accounts) -> list[npt.NDArray[np.int64]]:
+    """Return the one level that the ledger speaks of: every region in one group."""
+    return [np.zeros(len(held.regions), np.int64)]
+
+
 def path_table(targets: Sequence[TargetConfig], held: Accounts) -> pd.DataFrame:
     """Return `target_path.csv`: each target of the whole study in each of its years.
 
@@ -89,7 +94,7 @@ def path_table(targets: Sequence[TargetConfig], held: Accounts) -> pd.DataFrame:
     from the first year's own value; for a rate it is the rate itself. `rate_needed` is what must
     be gained in each year that is left.
     """
-    _, indices = group_indices(held.regions)
+    indices = _whole(held)
     rows = []
     for target in targets:
         first = target.start if target.start is not None else held.years[0]
@@ -216,7 +221,7 @@ def _with_baseline(
     targets: Sequence[TargetConfig], quantity: str, *, held: Accounts
 ) -> tuple[TargetConfig, float] | None:
     """Return the first target of a level with what it starts from, stated or measured."""
-    _, indices = group_indices(held.regions)
+    indices = _whole(held)
     for target in targets:
         if target.quantity != quantity or target.kind != "level":
             continue

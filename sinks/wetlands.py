@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sinks.biomass.wetland import Flux
-from sinks.draws import Summary, summarise
+from sinks.draws import summarise
 from sinks.inputs import Inputs
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
@@ -55,19 +55,19 @@ def wetland_table(
             continue
         area = activity.area.sel(stratum=stratum).transpose("region", "year").values
         hectares = summed(area, indices)
-        plants = stock.totals(indices, Selection((stratum,), PLANTS)).central
-        soil = stock.totals(indices, Selection((stratum,), ("soil",))).central
+        plants, soil = (
+            _held(stock, stratum, pools=pools, indices=indices) for pools in (PLANTS, ("soil",))
+        )
+        drawn = _drawn(stock, stratum, hectares=hectares, indices=indices)
         for k, year in enumerate(years):
             frame = levels[["region_code", "region_name", "level"]].assign(
                 year=year, stratum=stratum, area_ha=hectares[:, k],
-                vegetation_t_c=_held(stock, stratum, pools=PLANTS, values=plants[:, k]),
-                soil_t_c=_held(stock, stratum, pools=("soil",), values=soil[:, k]),
+                vegetation_t_c=plants[:, k], soil_t_c=soil[:, k],
             )  # fmt: skip
             for name, column in FLUX_COLUMNS.items():
                 _add_flux(
                     frame, column, flux=_flux_of(fluxes, stratum, flux=name),
-                    hectares=hectares[:, k],
-                    stock=stock,
+                    hectares=(hectares[:, k], drawn[:, k]), stock=stock,
                 )  # fmt: skip
             frame["ch4_t_co2e_per_yr"] = frame["ch4_t_per_yr"] * factor
             frame["gwp"] = np.where(frame["ch4_t_per_yr"].notna(), gwp, "")
@@ -83,10 +83,19 @@ COLUMNS: Final = [
 ]  # fmt: skip
 
 
-def _held(stock: Stock, stratum: str, *, pools: Sequence[str], values: Floats) -> Floats:
-    """Return values where the densities know a pool of the stratum, else nothing."""
+def _held(stock: Stock, stratum: str, *, pools: Sequence[str], indices: Sequence[Ints]) -> Floats:
+    """Return the stock in some pools, dims (group, year); nothing where no density is known."""
     known = any((stratum, pool) in stock.density.held for pool in pools)
+    own = Selection((stratum,), tuple(pools)).of(stock.central()).sum(["stratum", "pool"])
+    values = summed(own.transpose("region", "year").values, indices)
     return values if known else np.full(values.shape, np.nan)
+
+
+def _drawn(stock: Stock, stratum: str, *, hectares: Floats, indices: Sequence[Ints]) -> Floats:
+    """Return the draws of a stratum's area, dims (group, year, draw); one where it is certain."""
+    if stock.correction is None:
+        return hectares[..., None]
+    return stock.areas(indices, (stratum,)).draws
 
 
 def _flux_of(fluxes: Sequence[Flux], stratum: str, *, flux: str) -> Flux | None:
@@ -94,20 +103,28 @@ def _flux_of(fluxes: Sequence[Flux], stratum: str, *, flux: str) -> Flux | None:
 
 
 def _add_flux(
-    frame: pd.DataFrame, column: str, *, flux: Flux | None, hectares: Floats, stock: Stock
+    frame: pd.DataFrame,
+    column: str,
+    *,
+    flux: Flux | None,
+    hectares: tuple[Floats, Floats],
+    stock: Stock,
 ) -> None:
-    """Add a flux and its interval; areas are certain, so its spread is that of one hectare."""
-    density = stock.density
+    """Add a flux with the interval that its own error and that of the area make together.
+
+    Parameters
+    ----------
+    hectares : (ndarray, ndarray), dims (group) and (group, draw)
+    """
     names = [column.format(end) for end in ("", "_low", "_high")]
     if flux is None:
         frame[names] = np.nan
         return
-    spread: Summary = summarise(
-        flux.drawn(seed=density.seed, count=density.draws), level=stock.level
-    )
-    ends = (flux.value, float(spread.low), float(spread.high))
-    for name, per_hectare in zip(names, ends, strict=True):
-        frame[name] = hectares * per_hectare
+    per_hectare = flux.drawn(seed=stock.density.seed, count=stock.density.draws)
+    spread = summarise(hectares[1] * per_hectare, level=stock.level)
+    values = (hectares[0] * flux.value, spread.low, spread.high)
+    for name, value in zip(names, values, strict=True):
+        frame[name] = value
 
 
 def definitions_table(activity: Activity, *, regions: Regions) -> pd.DataFrame:
