@@ -29,6 +29,7 @@ TABLES: Final = (
 QUALITY: Final = "qc"
 MANIFEST: Final = "manifest.json"
 REGIONS: Final = "regions.gpkg"
+STANDS: Final = "subcompartments.gpkg"
 #: Columns that hold numbers; everything else is text, codes above all.
 NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",

@@ -49,6 +49,7 @@ from sinks.qgis import style_surfaces
 from sinks.quality import quality, refuse_broken
 from sinks.reference import polygons, recounts
 from sinks.results import QUALITY, REGIONS, Results, write_table
+from sinks.standpolygons import write_stands_file
 from sinks.stock import Stock
 from sinks.study import load_study
 from sinks.surfaces import write_surfaces
@@ -286,6 +287,8 @@ def _write(
     )
     if options.parts:
         write_regions_file(inputs, staging / REGIONS, tables=computed.tables)
+        if stands := write_stands_file(inputs, computed.density, folder=staging):
+            meta["stands"] = stands
     if _wants_rasters(inputs, options) and not computed.density.by_region:
         total = computed.density.value.sum("pool")
         write_surfaces(

@@ -34,9 +34,9 @@ BANDS = {
     "result": (
         "levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " inputs unchanged measure planting fromplots budget alignment ledger wetlands reference"
-        " patchpolygons changemaps surfaces manifest wishes sampling subcompartments"
-        " classifyfile classifytables classification"
+        " inputs standpolygons unchanged measure planting fromplots budget alignment ledger"
+        " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"
+        " subcompartments classifyfile classifytables classification"
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"

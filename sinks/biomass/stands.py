@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sinks.checks import Problems, first_few
-from sinks.draws import Distribution, probabilities, quantiles, range_se
+from sinks.draws import Distribution, Summary, probabilities, quantiles, range_se, summarise
 from sinks.parameters import Parameter
 
 Floats = npt.NDArray[np.float64]
@@ -25,6 +25,8 @@ Bools = npt.NDArray[np.bool_]
 TREE_POOLS: Final = ("agb", "bgb")
 #: What a parameter speaks of: the parts of an error budget.
 GROUPS: Final = ("expansion", "wood_density", "root_to_shoot", "carbon_fraction", "density")
+#: Stands whose draws are in memory at a time.
+STANDS_AT_ONCE: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,22 @@ class StandCarbon:
     def at(self, draws: slice) -> Floats:
         """Return the carbon of every stand in some draws, dims (pool, stand, draw) [t C/ha]."""
         return self._blocks(self.draws, draws)
+
+    def each(self, *, level: float) -> Summary:
+        """Return the spread of the carbon of all pools of every stand, dims (stand) [t C/ha].
+
+        Equal stands are drawn once, and never more than some thousand are in memory.
+        """
+        pairs = np.column_stack([self.index, self.volume])
+        alike, place = np.unique(pairs, axis=0, return_inverse=True, equal_nan=True)
+        parts = []
+        for first in range(0, len(alike), STANDS_AT_ONCE):
+            index, volume = alike[first : first + STANDS_AT_ONCE].T
+            some = replace(self, index=index.astype(np.int64), volume=volume)
+            parts.append(summarise(some.at(slice(None)).sum(axis=0), level=level))
+        joined = (np.concatenate([getattr(part, name) for part in parts] or [np.zeros(0)])
+                  for name in ("se", "low", "high"))  # fmt: skip
+        return Summary(*(values[place.reshape(-1)] for values in joined))
 
     def _blocks(self, draws: Draws, part: slice) -> Floats:
         if not self.cells:

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +36,8 @@ SCRIPTS: Final = (
     *("dom", "classes", "layers", "controls", "legend", "targets", "ranking", "panel"),
     *(
         "pixels",
+        "vectortile",
+        "stands",
         "measure",
         "pointer",
         "basemap",
@@ -84,11 +86,17 @@ class Site:
     pages : mapping of region code to address
     downloads : sequence of str
         Addresses.
+    stands : sequence of mapping
+        What `sinks.publish.stands.write_stands` returns.
+    words : mapping
+        Names of what the stands are, by kind, slug and language.
     """
 
     tiles: Mapping[str, Mapping[str, Any]]
     pages: Mapping[str, str]
     downloads: Sequence[str]
+    stands: Sequence[Mapping[str, Any]] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OfflineMap(folium.Map):
@@ -244,7 +252,9 @@ def render_map(results: Results, site: Site | None = None) -> str:
     data = map_data(results)
     if site is not None:
         data["layers"] = [layer | dict(site.tiles[layer["name"]]) for layer in data["layers"]]
+        data["layers"] += [dict(record) for record in site.stands]
         data |= {"pages": dict(site.pages), "downloads": list(site.downloads)}
+        data["standNames"] = dict(site.words)
     page = _Page(results.language, _tiles(results) if site is None else "")
     page.header._children.clear()  # the head template has its own charset line, and first
     page.header.add_child(_Raw(_head(results.title)))
@@ -255,7 +265,8 @@ def render_map(results: Results, site: Site | None = None) -> str:
     _number(page)
     document = str(page.render())
     hosts = [*(data["basemap"] or {}).get("hosts", []), *(["'self'", "file:"] if site else [])]
-    return document.replace(POLICY, _policy(document, hosts=hosts), 1)
+    own = "; connect-src 'self'" if site and site.stands else ""
+    return document.replace(POLICY, _policy(document, hosts=hosts) + own, 1)
 
 
 def write_map(results: Results, path: Path) -> None:

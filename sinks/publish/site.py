@@ -14,6 +14,7 @@ from sinks.errors import OutputFailed
 from sinks.escape import templates
 from sinks.maps import Site, render_map
 from sinks.publish.pages import Locator, page_name, region_page
+from sinks.publish.stands import stand_words, write_stands
 from sinks.publish.tiles import write_tiles
 from sinks.results import Results
 from sinks.tabulate import json_text
@@ -24,7 +25,8 @@ MARK: Final = "site.json"
 #: Being written, beside what stood there before.
 STAGING: Final = ".sinks-staging"
 #: Files of a run that a site offers, where the run has them.
-DOWNLOADS: Final = ("report.html", "report.docx", "workbook.xlsx", "regions.gpkg", "manifest.json")
+DOWNLOADS: Final = ("report.html", "report.docx", "workbook.xlsx", "regions.gpkg",
+             "subcompartments.gpkg", "manifest.json")  # fmt: skip
 STYLE: Final = """
 .back { font-size: 9pt; } .locator { max-width: 100mm; } .tiles { grid-template-columns: repeat(3, 1fr); }
 @media screen and (max-width: 600px) { .tiles { grid-template-columns: 1fr; } table { display: block; overflow-x: auto; } }
@@ -93,7 +95,9 @@ def _write(results: Results, folder: Path) -> None:
     pages = {code: f"regions/{page_name(code)}" for code in codes}
     downloads = _copy_data(results, folder / "data")
     _write_pages(results, folder, pages=pages)
-    document = render_map(results, Site(tiles, pages, downloads))
+    stands = write_stands(results, folder=folder / "tiles")
+    words = stand_words() if stands else {}
+    document = render_map(results, Site(tiles, pages, downloads, stands, words))
     (folder / "index.html").write_bytes(document.encode("utf-8"))
     run = hashlib.sha256((results.root / "manifest.json").read_bytes()).hexdigest()
     mark = {"sinks": results.meta["sinks"], "title": results.title, "manifest_sha256": run}

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from pmtiles.tile import Compression, TileType, zxy_to_tileid
-from pmtiles.writer import Writer
+from pmtiles.tile import Compression, TileType
 
 from sinks.layers.frame import MERCATOR_EDGE
 from sinks.maps.tiles import encoded, layer_name, levels_of, picture_of
+from sinks.publish.archive import Held, write_archive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,40 +125,20 @@ def write_tiles(
         name = layer_name(layer)
         sheet = _Sheet(root, layer)
         levels: list[list[str]] = []
-        held: list[tuple[int, bytes]] = []
+        held: list[Held] = []
         for zoom in range(sheet.last, sheet.first - 1, -1):
             places = []
             for (z, x, y), tile in _encoded(sheet, zoom):
                 path = folder / name / str(z) / str(x) / f"{y}.{TYPE}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(tile)
-                held.append((zxy_to_tileid(z, x, y), tile))
+                held.append(((z, x, y), tile))
                 places.append(f"{x}-{y}")
             levels.append(places)
-        _archive(folder / f"{name}.pmtiles", sorted(held), layer=layer, sheet=sheet)
+        (south, west), (north, east) = layer["bounds"]
+        write_archive(
+            folder / f"{name}.pmtiles", held, kind=(TileType.WEBP, Compression.NONE),
+            bounds=(west, south, east, north), metadata={"name": name},
+        )  # fmt: skip
         found[name] = {"side": SIDE, "zoom": sheet.last, "levels": levels}
     return found
-
-
-def _archive(
-    path: Path, tiles: list[tuple[int, bytes]], *, layer: Mapping[str, Any], sheet: _Sheet
-) -> None:
-    """Write tiles, in the order of their ids, into one PMTiles archive (version 3)."""
-    if not tiles:
-        return
-    (south, west), (north, east) = layer["bounds"]
-    e7 = [round(value * 1e7) for value in (west, south, east, north)]
-    header = {
-        "tile_type": TileType.WEBP,
-        "tile_compression": Compression.NONE,
-        "min_zoom": sheet.first,
-        "max_zoom": sheet.last,
-        "min_lon_e7": e7[0], "min_lat_e7": e7[1], "max_lon_e7": e7[2], "max_lat_e7": e7[3],
-        "center_zoom": sheet.first,
-        "center_lon_e7": (e7[0] + e7[2]) // 2, "center_lat_e7": (e7[1] + e7[3]) // 2,
-    }  # fmt: skip
-    with path.open("wb") as stream:
-        writer = Writer(stream)
-        for tile_id, tile in tiles:
-            writer.write_tile(tile_id, tile)
-        writer.finalize(header, {"name": layer_name(layer)})

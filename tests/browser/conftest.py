@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +32,32 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"{what} is not installed")
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Serve a file; browsers ask every host for an icon, which no site need have."""
+        if self.path == "/favicon.ico":
+            self.send_response(204)
+            self.end_headers()
+        else:
+            super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        """Say nothing."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder as any static server would; yields its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """One Chromium for all tests."""
@@ -46,13 +76,15 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def show(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open a file from disk; fail at the end on any request, message, error or dialog."""
+    """Open a file from disk, or of a site; fail on any request beyond, message, error or dialog."""
     faults: list[str] = []
     contexts = []
 
-    def open_page(path: Path, *, width: int = 1440, height: int = 900, part: str = "") -> Any:
+    def open_page(
+        path: Path, *, width: int = 1440, height: int = 900, part: str = "", site: str = ""
+    ) -> Any:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, offline=True, reduced_motion="reduce"
+            viewport={"width": width, "height": height}, offline=not site, reduced_motion="reduce"
         )
         contexts.append(context)
         page = context.new_page()
@@ -65,10 +97,11 @@ def show(chromium: Any) -> Iterator[Callable[..., Any]]:
             lambda request: (
                 None
                 if request.url.split(":")[0] in {"file", "data"}
+                or (site and request.url.startswith(site))
                 else faults.append(f"request: {request.url}")
             ),
         )
-        page.goto(path.as_uri() + part)
+        page.goto((f"{site}/{path.name}" if site else path.as_uri()) + part)
         return page
 
     yield open_page

@@ -121,6 +121,11 @@ function pageLink() {
 }
 
 function renderCard(container, shown) {
+  if (state.stand) {
+    renderStand(container, state.stand);
+    return;
+  }
+  container.removeAttribute("data-stand");
   const region = regions.get(state.region);
   const same = container.dataset.region === state.region;
   const scrolled = same ? container.querySelector(".scroll").scrollTop : 0;

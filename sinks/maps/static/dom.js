@@ -20,6 +20,7 @@ const state = {
   period: data.study.periods[0] ?? "",
   target: data.targets[0]?.name ?? "",
   region: null,
+  stand: null,
   ascending: false,
   opacity: 0.92,
   query: "",
@@ -80,11 +81,12 @@ const CARBON = {
 const TONNES = { t_c: 1, t_co2: CO2 };
 const AREA = { ha: 1, mu: 15 };
 
-// dimension: carbon (t C), density (t C/ha), area (ha), percent (a share), volume (10⁴ m³), count,
+// dimension: carbon (t C), tonnes (the same, never in ten thousands), density (t C/ha), area (ha), percent (a share), volume (10⁴ m³), count,
 // or a unit's own name.
 function measure(dimension) {
   const { scale, tonnes } = CARBON[state.carbon];
   if (dimension === "carbon") return { factor: scale * TONNES[tonnes], unit: t(`unit.${state.carbon}`) };
+  if (dimension === "tonnes") return { factor: TONNES[tonnes], unit: t(`unit.${tonnes}`) };
   if (dimension === "area") return { factor: AREA[state.area], unit: t(`unit.${state.area}`) };
   if (dimension === "percent") return { factor: 100, unit: "%" };
   if (dimension === "density") {

@@ -16,6 +16,7 @@ function makeRegions(map) {
 
   function tooltip(code) {
     const region = regions.get(code);
+    if (layer().picture === "stands") return el("strong", {}, region.name || code);
     const value = quantity(shown.values.get(code), layer().dimension, { signed: signed() });
     const sure = hatched(region) ? el("em", {}, t("card.undetectable")) : null;
     return el("div", {}, el("strong", {}, region.name || code), el("span", {}, valueName()), value, sure);
@@ -46,7 +47,7 @@ function makeRegions(map) {
     onEachFeature: ({ id }, path) => {
       paths.set(id, path);
       path.bindTooltip(() => tooltip(id), tip);
-      path.on("click", () => { if (!state.measuring) update({ region: id }); });
+      path.on("click", () => { if (!state.measuring && layer().picture !== "stands") update({ region: id }); });
       path.on("mouseover", () => paint(id, true));
       path.on("mouseout", () => paint(id));
     },
@@ -116,7 +117,7 @@ function makeNames(map) {
 // The picture of one time, or of two years with a handle between them.
 function makePictures(map, swipe) {
   const stage = map.getContainer();
-  const pictures = data.layers.map((record) => new PixelLayer(record));
+  const pictures = data.layers.map((record) => (record.kind === "stands" ? new StandLayer(record) : new PixelLayer(record)));
   let front = null;
 
   function shown() {
@@ -137,12 +138,13 @@ function makePictures(map, swipe) {
         picture.options.pane = pane;
         picture.setOpacity(state.opacity);
         if (wanted && !map.hasLayer(picture)) picture.addTo(map);
+        else picture.repaint?.();
       }
       swipe.show(left?.year, right?.year);
     },
     // Smooth while cells are smaller than screen pixels, square once they are larger.
     sharpen() {
-      const [first] = pictures;
+      const first = pictures.find((picture) => picture instanceof PixelLayer);
       if (first) stage.classList.toggle("square", cellsOnScreen(map, first) > 1.5);
     },
     at: () => pictures.find((picture) => picture.record === front),

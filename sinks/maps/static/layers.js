@@ -54,6 +54,10 @@ const layers = {
     dimension: "density", palette: "amount", choose: "year", picture: "density",
     value: (region) => ratio(yearOf(region).stock, region.shared),
   },
+  stands: {
+    dimension: "density", palette: "amount", choose: "year", picture: "stands",
+    value: (region) => ratio(yearOf(region).stock, region.shared),
+  },
   shifts: {
     dimension: "area", palette: "amount", choose: "period", picture: "change",
     value: (region) => region.shifts[state.period]?.new_forest ?? null,
@@ -63,7 +67,8 @@ const layers = {
 // What counts by region, and what is seen cell by cell.
 const groups = {
   regions: Object.keys(layers).filter((id) => !layers[id].picture),
-  cells: Object.keys(layers).filter((id) => layers[id].picture),
+  cells: Object.keys(layers).filter((id) => layers[id].picture && id !== "stands"),
+  stands: ["stands"],
 };
 
 const picturesOf = (kind) => data.layers.filter((picture) => picture.kind === kind);
@@ -87,7 +92,7 @@ const signed = () => Boolean(layer().signed) && !(state.layer === "target" && ha
 const layerName = (id = state.layer) => t(`layer.${id === "target" && !hasShares() ? "part" : id}`);
 
 // What the numbers beside a layer are: a picture is listed by the area or density it is about.
-const LISTED = { landcover: "card.forest_area", density: "layer.density", change: "shift.new_forest" };
+const LISTED = { landcover: "card.forest_area", density: "layer.density", stands: "layer.density", change: "shift.new_forest" };
 const valueName = () => (layer().picture ? t(LISTED[layer().picture]) : layerName());
 
 function layerTime() {

@@ -47,6 +47,7 @@ function recall() {
 // A state that fits the layer: a picture needs a year that has one, shares a target that has them.
 function settle() {
   if (layer().picture && layer().choose === "year") settleYears(pictureYears());
+  if (state.stand && state.stand.name !== standRecord()?.name) state.stand = null;
   if (layer().choose === "target" && !shareTargets().includes(targetHead())) state.target = shareTargets()[0].name;
 }
 
@@ -60,6 +61,7 @@ function settleYears(years) {
 function listenToKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.measuring) update({ measuring: false });
+    else if (event.key === "Escape" && state.stand) update({ stand: null });
     else if (event.key === "Escape" && state.region) update({ region: null });
     if (event.key === "/" && document.activeElement.tagName !== "INPUT") {
       part("ranking").querySelector("input").focus();
@@ -71,7 +73,7 @@ function listenToKeys() {
 // What card or legend cover of the map's right side [px].
 function covered() {
   if (!wide()) return 14;
-  return (state.region ? part("side") : part("legend")).getBoundingClientRect().width + 24;
+  return (state.region || state.stand ? part("side") : part("legend")).getBoundingClientRect().width + 24;
 }
 
 function focusRow(code) {
@@ -157,16 +159,22 @@ function start(map) {
 
   update = (changes, { bring = false, focus = false, keep = "" } = {}) => {
     const left = state.region;
+    if (changes.region) state.stand = null;
     Object.assign(state, changes);
     settle();
     renderPage(view, keep);
     remember();
     if (changes.region) bringIntoView(bring);
+    if (changes.stand && bring) map.setView(changes.stand.place, Math.max(map.getZoom(), standRecord().zooms[1]));
     if (focus) document.getElementById("sinks-card-title")?.focus({ preventScroll: true });
     if (left && !state.region) focusRow(left);
   };
 
   L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(map);
+  map.on("click", async ({ latlng }) => {
+    const record = standRecord();
+    if (record && !state.measuring) update({ stand: await standAt(record, latlng) });
+  });
   map.on("zoomend", () => { view.names.fit(); view.pictures.sharpen(); });
   view.names.fit();
   view.pictures.sharpen();

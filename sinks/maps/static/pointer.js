@@ -42,7 +42,7 @@ function makePointer(map, pictures, box) {
     latest += 1;
     const own = latest;
     const front = pictures.at();
-    const colour = front ? await colourAt(front, place) : null;
+    const colour = front instanceof PixelLayer ? await colourAt(front, place) : null;
     if (own !== latest) return; // the pointer has moved on
     const words = colour ? meaning(colour, front.record) : null;
     box.replaceChildren(coordinates(place), ...(words ? [" · ", el("strong", {}, words)] : []));

@@ -33,9 +33,10 @@ function renderRanking(container, shown) {
   container.querySelector("h2").textContent = t("panel.ranking", title);
   container.querySelector(".sort").textContent = t(state.ascending ? "panel.ascending" : "panel.descending");
   container.querySelector(".search .hidden").textContent = t("search.label");
-  field.placeholder = t("search.hint");
-  renew(container.querySelector("ol"), kept.map((row) => rankingRow(row, most, shown)));
-  container.querySelector(".empty").textContent = kept.length ? "" : t("search.none");
+  field.placeholder = t(standRecord() && !fromDisk() ? "search.stands" : "search.hint");
+  const stands = standRows();
+  renew(container.querySelector("ol"), stands, kept.map((row) => rankingRow(row, most, shown)));
+  container.querySelector(".empty").textContent = kept.length || stands.length ? "" : t("search.none");
 }
 
 // Up and down walk from the search field through the list and back.

@@ -1,0 +1,118 @@
+"""Sub-compartments of a site in a real browser: drawn from tiles, clicked, found by their id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from sinks.publish import publish
+from tests.browser.conftest import served
+from tests.map_sample import sample
+from tests.test_stands_site import MODEL, grid_of
+
+HOSTILE = "<img src=x onerror=alert(3)>"
+
+
+@pytest.fixture(scope="module")
+def polygons() -> gpd.GeoDataFrame:
+    """Return 10,000 squares over the four regions of the sample; one id is a weapon."""
+    frame = grid_of(100, 200.0).to_crs("EPSG:4326")
+    west, south, east, north = frame.total_bounds
+    scale = [0.2 / (east - west), 0, 0, 0.2 / (north - south)]
+    moved = frame.geometry.affine_transform([*scale, 112 - west * scale[0], 30 - south * scale[3]])
+    frame = frame.set_geometry(moved, crs="EPSG:4326")
+    frame.loc[4242, "polygon_id"] = HOSTILE
+    return frame
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, polygons: gpd.GeoDataFrame) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("run")
+    results = sample(root)
+    polygons.to_file(root / "subcompartments.gpkg", layer="subcompartments_2010", driver="GPKG")
+    (root / "tables").mkdir()
+    (root / "manifest.json").write_text("{}", encoding="utf-8")
+    results.meta["stands"] = [
+        {"layer": "subcompartments_2010", "years": [2010, 2020], "file": "xb.gpkg", "model": MODEL}
+    ]
+    return publish(results, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def page(show: Callable[..., Any], site: Path) -> Iterator[Any]:
+    with served(site.parent) as address:
+        page = show(site, site=address, part="#layer=stands")
+        page.wait_for_selector("html.ready")
+        yield page
+
+
+def facts(page: Any) -> list[float]:
+    return [
+        float(v) for v in page.eval_on_selector_all("[data-stand] data", "e=>e.map(x=>x.value)")
+    ]
+
+
+def test_ten_clicks_say_what_the_file_says(page: Any, polygons: gpd.GeoDataFrame) -> None:
+    name = page.evaluate("document.querySelector('.folium-map').id")
+    for k in np.random.default_rng(11).choice(len(polygons), 10, replace=False):
+        row = polygons.iloc[k]
+        place = row.geometry.centroid
+        page.evaluate(
+            "([name, lat, lng]) => window[name].fire('click', {latlng: L.latLng(lat, lng)})",
+            [name, place.y, place.x],
+        )
+        page.wait_for_selector(f'[data-stand="{row["row"]}"]')
+        card = page.inner_text("[data-stand]")
+        assert row["polygon_id"] in card
+        assert "马尾松" in card
+        assert "幼龄林" in card
+        shown = facts(page)
+        for value in (row["stock_t_c"], row["stock_t_c"] / 4, row["volume_m3_ha"], 4.0):
+            assert any(abs(value - one) < 1e-9 + 1e-3 * value for one in shown), (value, shown)
+    page.keyboard.press("Escape")
+    assert page.locator("[data-stand]").count() == 0
+
+
+def test_polygons_are_painted_in_the_colours_of_the_legend(page: Any) -> None:
+    page.wait_for_function("document.querySelectorAll('canvas.leaflet-tile-loaded').length > 3")
+    colours = page.eval_on_selector_all(
+        ".classes .swatch", "e => e.map(x => getComputedStyle(x).backgroundColor)"
+    )
+    assert len(colours) >= 4
+    seen = page.evaluate(
+        """() => [...document.querySelectorAll("canvas.leaflet-tile-loaded")].flatMap(canvas => {
+            const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            const found = new Set();
+            for (let k = 0; k < data.length; k += 4) {
+                const [red, green, blue, opacity] = data.slice(k, k + 4);
+                if (opacity === 255) found.add(`rgb(${red}, ${green}, ${blue})`);
+            }
+            return [...found];
+        })"""
+    )
+    assert set(colours) <= set(seen)
+
+
+def test_search_finds_an_id_and_a_weapon_is_text(page: Any) -> None:
+    page.fill("input[type=search]", "00777")
+    page.click(".row.stand")
+    page.wait_for_selector('[data-stand="778"]')
+    assert page.evaluate("document.activeElement.id") == "sinks-card-title"
+    page.fill("input[type=search]", HOSTILE)
+    page.click(".row.stand")
+    page.wait_for_selector('[data-stand="4243"]')
+    assert HOSTILE in page.inner_text("[data-stand] h2")
+    page.fill("input[type=search]", "constructor")
+    page.wait_for_timeout(300)
+    assert page.locator(".row.stand").count() == 0
+
+
+def test_from_disk_the_legend_says_what_to_do(show: Callable[..., Any], site: Path) -> None:
+    page = show(site, part="#layer=stands&lang=en")
+    page.wait_for_selector("html.ready")
+    assert "python -m http.server" in page.inner_text(".legend .note")
