@@ -20,11 +20,10 @@ from sinks.grid import Grid
 from sinks.limits import Limits
 from sinks.raster import (
     GDAL_OPTIONS,
-    NotTiff,
     open_raster,
     read_window,
 )
-from sinks.rasterheader import header_fits, position_fits, settled_crs
+from sinks.rasterheader import header_fits, position_fits, refusals, settled_crs
 from sinks.sidecars import tell_side_cars
 from sinks.tiles import reason_of
 from sinks.windows import Window
@@ -201,32 +200,33 @@ def _load_one(
     path: Path, shown: str, *, bands: Sequence[int], nodata: float | None, limits: Limits,
     problems: Problems,
 ) -> Imagery | None:  # fmt: skip
-    try:
-        with rasterio.Env(**GDAL_OPTIONS), open_raster(path) as dataset:
-            if not header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
-                return None
-            crs = settled_crs(dataset, shown=shown, asserted=None, problems=problems)
-            if crs is None or not position_fits(dataset, crs, shown=shown, problems=problems):
-                return None
-            if not _bands_fit(dataset, bands, shown=shown, problems=problems):
-                return None
-            at, block = dataset.transform, dataset.block_shapes[0]
-            tell_side_cars(path, at, shown=shown, problems=problems)
-            grid = Grid(crs.to_wkt(), at.c, at.f, at.a, at.e, dataset.width, dataset.height)
-            layers = tuple(
-                Layer(path, shown, band, dataset.nodatavals[band - 1] if nodata is None else nodata)
-                for band in bands or range(1, dataset.count + 1)
+    imagery = None
+    with refusals(shown, problems), rasterio.Env(**GDAL_OPTIONS), open_raster(path) as dataset:
+        if header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
+            tell_side_cars(path, dataset.transform, shown=shown, problems=problems)
+            imagery = _checked(
+                dataset, path, shown=shown, bands=bands, nodata=nodata, problems=problems
             )
-            layers = tuple(_settled(layer, dataset.dtypes[layer.band - 1]) for layer in layers)
-            return Imagery(layers, grid, (int(block[0]), int(block[1])))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        problems.error("raster.unreadable", file=shown, reason=reason[:300])
-    except NotTiff as error:
-        problems.error("raster.not_geotiff", file=shown, kind=str(error))
-    except (RasterioError, ValueError) as error:
-        problems.error("raster.unreadable", file=shown, reason=str(error)[:300])
-    return None
+    return imagery
+
+
+def _checked(
+    dataset: Any, path: Path, *, shown: str, bands: Sequence[int], nodata: float | None,
+    problems: Problems,
+) -> Imagery | None:  # fmt: skip
+    crs = settled_crs(dataset, shown=shown, asserted=None, problems=problems)
+    if crs is None or not position_fits(dataset, crs, shown=shown, problems=problems):
+        return None
+    if not _bands_fit(dataset, bands, shown=shown, problems=problems):
+        return None
+    at, block = dataset.transform, dataset.block_shapes[0]
+    grid = Grid(crs.to_wkt(), at.c, at.f, at.a, at.e, dataset.width, dataset.height)
+    layers = tuple(
+        Layer(path, shown, band, dataset.nodatavals[band - 1] if nodata is None else nodata)
+        for band in bands or range(1, dataset.count + 1)
+    )
+    layers = tuple(_settled(layer, dataset.dtypes[layer.band - 1]) for layer in layers)
+    return Imagery(layers, grid, (int(block[0]), int(block[1])))
 
 
 def _settled(layer: Layer, dtype: str) -> Layer:

@@ -22,13 +22,13 @@ from sinks.memory import take_room
 from sinks.outlines import Outlines, area_beyond
 from sinks.raster import (
     GDAL_OPTIONS,
-    NotTiff,
     RasterSource,
     UnreadableBlock,
     pass_as_they_are,
     read_window,
     to_symbols,
 )
+from sinks.rasterheader import NotTiff
 from sinks.tiles import reason_of
 from sinks.windows import Window, cell_bytes, groups, on_raster, strips
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from sinks import environment
@@ -25,8 +24,10 @@ from sinks.crosswalk import Crosswalk, RecodedReader
 from sinks.grid import Grid
 from sinks.limits import Limits
 from sinks.rasterheader import (
+    NotTiff,
     header_fits,
     position_fits,
+    refusals,
     settled_band,
     settled_crs,
     settled_nodata,
@@ -48,10 +49,6 @@ GDAL_OPTIONS: Final[Mapping[str, str | int]] = {
 #: Symbols of the kernel that stand for no class.
 NODATA_SYMBOL: Final = 254
 UNKNOWN_SYMBOL: Final = 255
-
-
-class NotTiff(Exception):
-    """A file under a raster's name is something else; says what."""
 
 
 class UnreadableBlock(Exception):
@@ -238,21 +235,13 @@ def _load_one(
 ) -> RasterSource | None:
     """Check one file; report what is wrong with it."""
     path, shown, band = base / written.path, written.path, written.band
-    try:
-        with rasterio.Env(**GDAL_OPTIONS), _quietly(path) as dataset:
-            if not header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
-                return None
-            return _checked(
+    source = None
+    with refusals(shown, problems), rasterio.Env(**GDAL_OPTIONS), _quietly(path) as dataset:
+        if header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
+            source = _checked(
                 dataset, path=path, shown=shown, band=band, config=config, problems=problems
             )
-    except OSError as error:
-        reason = error.strerror or str(error)
-        problems.error("raster.unreadable", file=shown, reason=reason[:300])
-    except NotTiff as error:
-        problems.error("raster.not_geotiff", file=shown, kind=str(error))
-    except (RasterioError, ValueError) as error:
-        problems.error("raster.unreadable", file=shown, reason=str(error)[:300])
-    return None
+    return source
 
 
 def _quietly(path: Path) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +40,24 @@ OUTSIDE: Final = {"OVERVIEWS": ("OVERVIEW_FILE",), "GEOLOCATION": ("X_DATASET", 
 FINEST: Final = 1e-11
 #: From this error on LERC changes whole numbers.
 LERC_CHANGES: Final = 0.5
+
+
+class NotTiff(Exception):
+    """A file under a raster's name is something else; says what."""
+
+
+@contextmanager
+def refusals(shown: str, problems: Problems) -> Iterator[None]:
+    """Report why a raster cannot be opened, instead of raising it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        problems.error("raster.unreadable", file=shown, reason=reason[:300])
+    except NotTiff as error:
+        problems.error("raster.not_geotiff", file=shown, kind=str(error))
+    except (RasterioError, ValueError) as error:
+        problems.error("raster.unreadable", file=shown, reason=str(error)[:300])
 
 
 def tiff_or_what(head: bytes) -> str:

@@ -21,7 +21,6 @@ from sinks.checks import Problem, Problems, Severity
 from sinks.raster import (
     NODATA_SYMBOL,
     UNKNOWN_SYMBOL,
-    NotTiff,
     RasterSource,
     UnreadableBlock,
     load_rasters,
@@ -29,6 +28,7 @@ from sinks.raster import (
     symbols,
     to_symbols,
 )
+from sinks.rasterheader import NotTiff
 from sinks.run import check_study
 from tests import tiny
 from tests.conftest import SHARED, needs_shared

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sinks.checks import Problems, first_few
+from sinks.rows import Row
 from sinks.texts import text
 
 #: Numbers with thousands separators, ASCII or full-width: groups of three, at least one.
@@ -61,6 +62,14 @@ def number(cell: str, line: int, *, title: str, notes: Notes) -> float:
         return float(re.sub(r"[,\uff0c' \u00a0]", "", cell))
     notes.add("plots.not_a_number", line, detail=f"{title} = {cell}")
     return math.nan
+
+
+def numbers(rows: Sequence[Row], found: tuple[str, float] | None, *, notes: Notes) -> list[float]:
+    """Return a column in the unit of the schema, NaN throughout where the sheet has none."""
+    if found is None:
+        return [math.nan] * len(rows)
+    title, factor = found
+    return [number(row[title], row.line, title=title, notes=notes) * factor for row in rows]
 
 
 def date(cell: str, line: int, *, title: str, notes: Notes) -> str:

@@ -5,14 +5,13 @@ What a column may be called stands in ``tables/inventory/plot_columns.csv``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from sinks.biomass.plotcells import Notes, date, number
+from sinks.biomass.plotcells import Notes, date, numbers
 from sinks.biomass.plotchecks import check_plots
 from sinks.biomass.readers.chinese import from_national_codes
 from sinks.biomass.readers.sheets import Sheet, read_sheet, texts, titles
@@ -117,11 +116,7 @@ def _frame(
     for name in TEXTS:
         data[name] = texts(rows, found.get(name))
     for name in NUMBERS:
-        title, factor = found.get(name, ("", 1.0))
-        data[name] = [
-            number(row[title], row.line, title=title, notes=notes) * factor if title else math.nan
-            for row in rows
-        ]
+        data[name] = numbers(rows, found.get(name), notes=notes)
     title = found.get("date", ("", 1.0))[0]
     data["date"] = [
         date(row[title], row.line, title=title, notes=notes) if title else "" for row in rows

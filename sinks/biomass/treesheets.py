@@ -15,7 +15,7 @@ import pandas as pd
 
 from sinks.biomass.allometry import tree_volume
 from sinks.biomass.cells import BY_AREA
-from sinks.biomass.plotcells import Notes, number
+from sinks.biomass.plotcells import Notes, numbers
 from sinks.biomass.plotchecks import THICKEST
 from sinks.biomass.readers.sheets import Sheet, read_sheet, texts, titles
 from sinks.biomass.species import classify
@@ -86,11 +86,7 @@ def _frame(
     for name in ("plot_id", "species", "round"):
         data[name] = texts(rows, found.get(name))
     for name in NUMBERS:
-        title, factor = found.get(name, ("", 1.0))
-        data[name] = [
-            number(row[title], row.line, title=title, notes=notes) * factor if title else math.nan
-            for row in rows
-        ]
+        data[name] = numbers(rows, found.get(name), notes=notes)
     frame = pd.DataFrame(data)
     stated = pd.to_numeric(frame["round"], errors="coerce").fillna(0).astype(int)
     frame["year"] = sheet.year or stated
