@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
+from sinks.falsechange import false_change_table
 from sinks.landcover.accuracy import FEWEST, Estimate
 from sinks.landcover.activity import Activity
 from sinks.landcover.assess import Assessment
 from sinks.legend import GROUPS, Legend
 from sinks.levels import group_indices, summed, without_data
-from sinks.parameters import load_table
 from sinks.regions import Regions
 from sinks.stock import Stock
 
@@ -32,10 +32,6 @@ AREAS: Final = (
     "low_ha", "high_ha",
 )  # fmt: skip
 PARAMETERS: Final = ("name", "value", "se", "unit", "distribution", "source", "confidence")
-FALSE: Final = (
-    "start", "end", "basis", "source", "overall_accuracy_pct", "compared_ha", "mapped_change_ha",
-    "independent_ha", "at_most_ha",
-)  # fmt: skip
 ESTIMABLE: Final = {True: "estimable", False: "not_estimable"}
 
 
@@ -62,53 +58,6 @@ def accuracy_tables(
     if activity.correction is not None:
         tables["area_estimates"] = _areas(stock, activity, regions=regions, legend=legend)
     return tables
-
-
-def false_change_table(
-    assessment: Assessment | None, activity: Activity, *, legend: Legend
-) -> pd.DataFrame | None:
-    """Return `false_change.csv`: how much of the mapped change wrong maps alone can make.
-
-    Returns
-    -------
-    DataFrame or None
-        None where no accuracy is known: a legend of the user's own and no sample.
-
-    Notes
-    -----
-    A cell shows false change only where one of its two maps is wrong. With overall accuracies a
-    and b that is at most ``(1 − a) + (1 − b)`` of the land, and ``1 − a b`` if the maps err
-    independently. Accuracies of all classes together, elsewhere: a what-if, not an estimate.
-    """
-    source, basis = "", "sample"
-    value = float("nan")
-    if assessment is not None and len(assessment.years) == 1:
-        value = float(assessment.accuracy.overall.value[0])
-    if not value >= 0:
-        rows = load_table("landcover_products").set_index("product")
-        if legend.name not in rows.index:
-            return None
-        value = float(str(rows.at[legend.name, "overall_accuracy"])) / 100
-        source, basis = str(rows.at[legend.name, "source"]), "published"
-    if not value >= 0:
-        return None
-    moves: Mapping[Any, Floats] = {
-        pair: area.transpose("region", "from_stratum", "to_stratum").values
-        for pair, area in activity.transitions.items()
-    }
-    if activity.correction is not None:
-        moves = activity.correction.moves
-    found = []
-    for (start, end), area in moves.items():
-        whole = float(area.sum())
-        stayed = float(np.einsum("rii->", area))
-        found.append({
-            "start": start, "end": end, "basis": basis, "source": source,
-            "overall_accuracy_pct": 100 * value, "compared_ha": whole,
-            "mapped_change_ha": whole - stayed, "independent_ha": whole * (1 - value**2),
-            "at_most_ha": whole * min(1.0, 2 * (1 - value)),
-        })  # fmt: skip
-    return pd.DataFrame(found, columns=list(FALSE))
 
 
 def _accuracy(assessment: Assessment, *, level: float) -> pd.DataFrame:

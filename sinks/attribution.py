@@ -10,7 +10,9 @@ import pandas as pd
 
 from sinks.boundaries.codes import REGION_LEVEL
 from sinks.draws import summarise
+from sinks.falsechange import Wrong, mapped_moves, wrong_changes
 from sinks.landcover.activity import Activity
+from sinks.landcover.assess import Assessment
 from sinks.legend import Legend
 from sinks.levels import group_indices, summed, without_data
 from sinks.regions import Regions
@@ -72,9 +74,13 @@ def causes(groups: list[str]) -> npt.NDArray[np.int64]:
 
 
 def attribution_table(
-    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend
-) -> pd.DataFrame:
+    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend,
+    assessment: Assessment | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return `attribution.csv`: every change by its causes, at every level.
+
+    Beside each cause stands what the maps show of it, and how much of that classification error
+    alone could make: see `falsechange.wrong_changes`.
 
     Notes
     -----
@@ -87,8 +93,10 @@ def attribution_table(
     strata = [str(name) for name in activity.area["stratum"].values]
     cause = causes([legend.group_of(name) for name in strata])
     years = [int(year) for year in activity.area["year"].values]
-    frames = []
+    wrong = wrong_changes(assessment, activity, cause=cause, legend=legend)
+    mapped, frames = mapped_moves(activity), []
     for (start, end), moved in activity.transitions.items():
+        counted = mapped[start, end], _steps(stock, strata, pair=(start, end))
         area = moved.transpose("region", "from_stratum", "to_stratum").values
         for k, name in enumerate(CAUSES):
             if not (cause == k).any():
@@ -106,11 +114,14 @@ def attribution_table(
                 own_change = found.central[:, 0], found.draws[:, 0]
             into = hectares[:, :, years.index(end)].sum(axis=1)
             frame = _flow(own_change, summed(into, indices), level=stock.level)
+            frame, basis = _with_noise(
+                frame, wrong, counted=counted, among=cause == k, indices=indices
+            )
             frame.loc[unknown, frame.columns] = np.nan
             head = levels[["region_code", "region_name", "level"]].assign(
                 start=start, end=end, cause=name
             )
-            frames.append(pd.concat([head, frame], axis=1))
+            frames.append(pd.concat([head, frame], axis=1).assign(noise_basis=basis))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -139,6 +150,34 @@ def _flow(change: tuple[Floats, Floats], hectares: Floats, *, level: float) -> p
             "high_t_c": spread.high,
         }
     )  # fmt: skip
+
+
+def _steps(stock: Stock, strata: list[str], *, pair: tuple[int, int]) -> Floats:
+    """Return what a hectare of every transition brings, dims (region or 1, from, to) [t C/ha]."""
+    total = stock.density.value.sum("pool").reindex(stratum=strata, fill_value=0.0)
+    dims = ("region", "stratum") if stock.density.by_region else ("stratum",)
+    before, after = (total.sel(year=year).transpose(*dims).values for year in pair)
+    step = after[..., None, :] - before[..., :, None]
+    return np.asarray(step if stock.density.by_region else step[None])
+
+
+def _with_noise(
+    frame: pd.DataFrame, wrong: Wrong, *, counted: tuple[Floats, Floats], among: Bools,
+    indices: list[npt.NDArray[np.int64]],
+) -> tuple[pd.DataFrame, str]:  # fmt: skip
+    """Add what the maps show of a cause, and the part of it that error alone could make.
+
+    `counted` holds the mapped hectares and what each brings, dims (region, from, to).
+    """
+    area, step = counted
+    false, basis = wrong.of(area, among)
+    parts = {
+        "map_ha": np.where(among, area, 0.0),
+        "noise_ha": false,
+        "noise_t_c": false * step,
+    }
+    sums = {name: summed(part.sum(axis=(1, 2)), indices) for name, part in parts.items()}
+    return frame.assign(**sums), basis
 
 
 def ranking_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.DataFrame:

@@ -17,6 +17,9 @@ from sinks.units import DENSITY_UNITS, density_to_t_c_ha
 
 WHOLE = "study"
 UNIT = "region"
+EVERYTHING = "ALL"
+#: What a cause of an older run says of the change that classification error alone could make.
+UNTOLD = {"map_ha": math.nan, "noise_ha": math.nan, "noise_t_c": math.nan, "noise_basis": "unknown"}
 #: How far area × density may lie from the published stock before it is remarked on [share].
 REMARKED = 0.005
 
@@ -177,3 +180,15 @@ def moves(results: Results, codes: list[str], *, start: int, end: int) -> pd.Dat
     sums = sums.reset_index()
     order = sums["change_t_c"].abs().sort_values(ascending=False, kind="stable").index
     return sums.loc[order].reset_index(drop=True)
+
+
+def causes(
+    results: Results, code: str, *, level: str, start: int, end: int
+) -> list[dict[str, Any]]:
+    """Return the causes of a place's change that have land or carbon; none of an older run."""
+    table = results.tables.get("attribution")
+    if table is None:
+        return []
+    own = (table["level"] == level) & (table["region_code"] == code)
+    rows = records(table[own & (table["start"] == start) & (table["end"] == end)])
+    return [UNTOLD | row for row in rows if row["area_ha"] > 0 or row["change_t_c"] != 0]

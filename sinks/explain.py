@@ -13,7 +13,7 @@ from sinks.closure import ABSOLUTE, RELATIVE
 from sinks.results import Results
 from sinks.summary import finding, span_of
 from sinks.texts import Language
-from sinks.wording import DASH, Words, half_width, number, places_for
+from sinks.wording import DASH, Words, end_text, half_width, number, places_for
 
 #: Transitions printed; the rest are added up on one line.
 MOVES_SHOWN = 15
@@ -199,6 +199,28 @@ def _change_lines(results: Results, place: Place, *, words: Words) -> list[str]:
     return [words.t("explain.h.change", start=start, end=end), *_table(rows, sides="llrrr")]
 
 
+def _cause_lines(results: Results, place: Place, *, words: Words) -> list[str]:
+    """Return the change by cause, and what classification error alone could make of each."""
+    start, end = span_of(results)
+    told = chain.causes(results, place.code, level=place.level, start=start, end=end)
+    if not told:
+        return []
+    keys = ("cause", "area", "change", "interval", "noise_area", "noise_carbon", "noise_basis")
+    rows = [[words.t(f"explain.c.{key}") for key in keys]]
+    for row in told:
+        spread = half_width(row["low_t_c"], row["high_t_c"])
+        ends = (end_text(row[end], spread) for end in ("low_t_c", "high_t_c"))
+        rows.append([
+            words.t(f"map.cause.{row['cause']}"), _hectares(row["area_ha"]),
+            _tonnes(row["change_t_c"], signed=True),
+            " … ".join(ends) if math.isfinite(spread) else DASH,
+            _hectares(row["noise_ha"]), _tonnes(row["noise_t_c"], signed=True),
+            words.t(f"explain.noise.{row['noise_basis']}"),
+        ])  # fmt: skip
+    title = words.t("explain.h.causes", start=start, end=end)
+    return [title, *_table(rows, sides="lrrrrrl"), words.t("explain.note.noise")]
+
+
 def _row(results: Results, place: Place, *, table: str, **when: int) -> dict[str, Any]:
     """Return a place's row of a table that has levels."""
     rows = results.tables[table]
@@ -292,6 +314,7 @@ def explain(results: Results, region: str, *, language: Language | None = None) 
         _headline(results, place, words=words),
         _stock_lines(results, place, words=words),
         _change_lines(results, place, words=words),
+        _cause_lines(results, place, words=words),
         _closure_lines(results, place, words=words),
     ]
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"

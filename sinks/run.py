@@ -150,7 +150,9 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "targets": targets_table(study.targets, held),
         **ledger_tables(study.targets, held),
         **wetland_tables(stock, areas, inputs=inputs),
-        "attribution": attribution_table(stock, areas, regions=regions, legend=legend),
+        "attribution": attribution_table(
+            stock, areas, regions=regions, legend=legend, assessment=measured.assessment
+        ),
         "ranking": ranking_table(stock, areas, regions=regions),
         "change_classes": change_classes_table(areas, density, regions=regions, legend=legend),
         "implausible": implausible_table(areas, inputs.rules, legend=legend),

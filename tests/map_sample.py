@@ -167,15 +167,17 @@ def _parameters() -> pd.DataFrame:
 
 
 def _attribution() -> pd.DataFrame:
-    """Half of every change is growth, half new forest; nothing else happened."""
+    """Half of every change is growth, half new forest, a quarter of that maybe by error alone."""
     table = _changes()
     halves = [
-        table.assign(cause=cause, area_ha=10.0, **{
+        table.assign(cause=cause, area_ha=10.0, map_ha=10.0, noise_basis=basis, **{
             name: table[name] / 2 for name in ("change_t_c", "low_t_c", "high_t_c")
         })
-        for cause in ("new_forest", "forest_in_place")
+        for cause, basis in (("new_forest", "published"), ("forest_in_place", "none"))
     ]  # fmt: skip
+    halves[0] = halves[0].assign(noise_ha=2.5, noise_t_c=table["change_t_c"] / 8)
     none = table.assign(cause="other", area_ha=0.0, change_t_c=0.0, low_t_c=0.0, high_t_c=0.0)
+    none = none.assign(noise_basis="published", noise_ha=0.0, noise_t_c=0.0, map_ha=0.0)
     return pd.concat([*halves, none], ignore_index=True)
 
 

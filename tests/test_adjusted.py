@@ -148,17 +148,28 @@ def test_without_a_sample_nothing_is_estimated(tmp_path: Path) -> None:
     found = run_tables(write_tiny(tmp_path, uncertainty="draws = 100"))
     assert not {"accuracy", "error_matrix", "area_estimates"} & set(found)
     assert "false_change" not in found  # nothing is known of a legend of the user's own
+    causes = found["attribution"]
+    assert set(causes["noise_basis"]) == {"unknown", "none"}
+    assert causes[["noise_ha", "noise_t_c"]].isna().all(axis=None)
     meta = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert meta["area_basis"] == "map"
 
 
 def test_false_change_that_a_published_accuracy_allows(tmp_path: Path) -> None:
-    """Worked by hand: 47 ha, 5 of them changed; CLCD is right on 79.31 % of the land."""
+    """Worked by hand: 47 ha, 5 of them changed; CLCD is right on 79.31 % of the land.
+
+    In CLCD the codes 1 and 2 are cropland and forest: the 4 ha of 甲县 are a loss of forest.
+    """
     study = write_tiny(tmp_path, uncertainty="draws = 100")
     text = study.read_text(encoding="utf-8").replace('legend = "legend.csv"', 'legend = "clcd"')
     text = text.replace('table = "density.csv"', 'table = "hubei_2010"')
     study.write_text(text, encoding="utf-8")
-    found = run_tables(study)["false_change"].iloc[0]
+    tables = run_tables(study)
+    lost = rows_of(tables["attribution"], cause="forest_loss", region_code="0101").iloc[0]
+    assert lost["noise_ha"] == pytest.approx(4 * (1 - 0.7931**2))
+    assert lost["noise_t_c"] == pytest.approx((1 - 0.7931**2) * lost["change_t_c"])
+    assert lost["noise_basis"] == "published"
+    found = tables["false_change"].iloc[0]
     assert found["basis"] == "published"
     assert found["mapped_change_ha"] == pytest.approx(5.0)
     assert found["at_most_ha"] == pytest.approx(47 * 2 * 0.2069)
@@ -438,6 +449,62 @@ def test_estimated_transitions_close_on_estimated_areas(data: st.DataObject) -> 
         expected = found.area.sel(year=year).values
         assert table.sum(dim).values == pytest.approx(expected, rel=1e-9, abs=1e-6)
         assert expected.sum(axis=1) == pytest.approx(area.sum(axis=1)[:, 0], rel=1e-9)
+
+
+def test_what_error_alone_could_make_of_each_cause(tables: dict[str, pd.DataFrame]) -> None:
+    """甲县: 4 ha mapped crop → forest at 59 t C/ha; it was no forest (0.85) and is one (0.9).
+
+    丙县: 1 ha mapped town → lake; no town and no lake of the sample was anything but dry, or wet.
+    """
+    own = rows_of(tables["attribution"], region_code="0101").set_index("cause")
+    assert own.loc["new_forest", "map_ha"] == pytest.approx(4.0)
+    assert own.loc["new_forest", "noise_ha"] == pytest.approx(4 * (1 - 0.85 * 0.9))
+    assert own.loc["new_forest", "noise_t_c"] == pytest.approx(4 * (1 - 0.85 * 0.9) * 59)
+    assert own.loc["new_forest", "area_ha"] == pytest.approx(4 * 0.85 * 0.9)
+    assert own.loc["new_forest", "noise_basis"] == "sample"
+    # Land mapped alike twice shows no change, and so none that is false.
+    assert own.loc["forest_in_place", "noise_basis"] == "none"
+    assert np.isnan(own.loc["forest_in_place", "noise_ha"])
+    wet = rows_of(tables["attribution"], cause="new_wetland", region_code="0203").iloc[0]
+    assert (wet["map_ha"], wet["noise_ha"]) == (pytest.approx(1.0), pytest.approx(0.0))
+    whole = rows_of(tables["attribution"], cause="new_forest").set_index("region_code")
+    parts = whole.loc[["0101", "0102", "0203"], "noise_t_c"].sum()
+    assert whole.loc["ALL", "noise_t_c"] == pytest.approx(parts)
+
+
+def test_a_sample_of_change_says_itself_what_is_false(tmp_path: Path) -> None:
+    """20 units on 4 ha mapped crop → forest: 13 are, 4 stayed crop, 2 were forest, 1 is a town."""
+    units = [
+        ("forest>forest", "forest>forest", 10), ("crop>crop", "crop>crop", 10),
+        ("lake>lake", "lake>lake", 10), ("town>town", "town>town", 10),
+        ("town>lake", "town>lake", 1), ("town>lake", "town>town", 1),
+        ("crop>forest", "crop>forest", 13), ("crop>forest", "crop>crop", 4),
+        ("crop>forest", "forest>forest", 2), ("crop>forest", "crop>town", 1),
+    ]  # fmt: skip
+    lines = [
+        ",".join([*mapped.split(">"), *true.split(">")])
+        for mapped, true, count in units
+        for _ in range(count)
+    ]
+    head = "map_2010,map_2015,reference_2010,reference_2015"
+    found = run_tables(sampled(tmp_path, [head, *lines], draws=100))["attribution"]
+    own = rows_of(found, cause="new_forest", region_code="0101").iloc[0]
+    assert own["noise_ha"] == pytest.approx(4 * 7 / 20)
+    assert own["noise_basis"] == "sample"
+
+
+def test_a_sample_of_forest_and_not_says_nothing_of_other_change(tmp_path: Path) -> None:
+    """New forest rests on the sample; a town that became a lake is told by nobody, never by 0."""
+    words = {"forest": "forest", "crop": "not_forest", "lake": "not_forest", "town": "not_forest"}
+    merged = [(words[a], words[b], n) for a, b, n in ANSWERS]
+    study = sampled(tmp_path, by_stratum(merged), keys='level = "forest"', draws=100)
+    found = run_tables(study)["attribution"]
+    own = rows_of(found, region_code="ALL").set_index("cause")
+    assert own.loc["new_forest", "noise_basis"] == "sample"
+    # 40 units of the rest, 3 of them forest.
+    assert own.loc["new_forest", "noise_ha"] == pytest.approx(4 * (1 - 37 / 40 * 0.9))
+    assert own.loc["new_wetland", "noise_basis"] == "unknown"
+    assert np.isnan(own.loc["new_wetland", ["noise_ha", "noise_t_c"]].astype(float)).all()
 
 
 def test_causes_sum_to_the_change_in_every_draw(tables: dict[str, pd.DataFrame]) -> None:

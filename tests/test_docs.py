@@ -147,6 +147,7 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "attribution": [
             *[*region, "level", "start", "end", "cause", "area_ha", "change_t_c", *interval],
+            *["map_ha", "noise_ha", "noise_t_c", "noise_basis"],
         ],
         "ranking": [
             *[*region, "level", "quantity", "start", "end", "rank", "rank_low", "rank_high"],

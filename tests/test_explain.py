@@ -77,6 +77,24 @@ def test_terminal_is_not_obeyed() -> None:
     assert plain("甲\x1b[2Jb\n") == "甲\ufffd[2Jb\ufffd"
 
 
+def test_causes_and_what_error_alone_could_make_of_them(results: Results) -> None:
+    """青山县: 20 ha of new forest at 80 t C/ha, a fifth of it false; growth changes no class."""
+    lines = explain(results, "420101", language="en").splitlines()
+    new = next(line for line in lines if line.strip().startswith("New forest")).split()
+    assert new[2:4] == ["20.0000", "+1,600"]
+    assert {"4.0000", "+320.000"} <= set(new)
+    assert "published accuracy" in " ".join(new)
+    growth = next(line for line in lines if line.strip().startswith("Standing forest"))
+    assert "no class changed" in growth
+    assert "+200" in growth
+
+
+def test_older_run_without_causes_is_explained_all_the_same(results: Results) -> None:
+    tables = {name: table for name, table in results.tables.items() if name != "attribution"}
+    text = explain(Results(results.root, results.meta, tables, results.regions), "420101")
+    assert "成因" not in text
+
+
 def test_gap_in_the_sum_is_shown(results: Results) -> None:
     stock = results.tables["stock"]
     tables = {**results.tables, "stock": stock.assign(stock_t_c=stock["stock_t_c"] + 1)}

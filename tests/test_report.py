@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,13 +16,14 @@ import pytest
 from sinks.closure import closures
 from sinks.errors import OutputFailed
 from sinks.report import render_report, write_document, write_pdf, write_report
+from sinks.report.causes import causes_ledger
 from sinks.report.choropleth import Classes, choropleth, diverging
 from sinks.report.page import page
 from sinks.report.paper import browser
 from sinks.report.svg import element, nice_step, text_width
 from sinks.results import Results
 from sinks.summary import finding, sentences, target_lines
-from sinks.wording import Words, number, places_for, significant
+from sinks.wording import DASH, Words, number, places_for, significant
 from tests.tiny_results import CHANGE, FORMULA, MARKUP, write_tiny
 
 CJK = re.compile(r"[\u3400-\u9fff]")
@@ -387,3 +389,28 @@ def test_without_a_browser_the_message_says_what_to_do(
     with pytest.raises(OutputFailed, match="open report"):
         write_pdf(english, tmp_path / "report.pdf")
     assert not (tmp_path / "report.pdf").exists()
+
+
+def test_causes_are_those_of_the_table_and_add_up(english: Results) -> None:
+    """20.5 ha became forest and gained 80 t C each, ± 60; the maps' error may make a fifth."""
+    ledger = causes_ledger(english, Words("en"))
+    rows = {row["name"]: row for row in ledger.rows}
+    new = rows["New forest"]
+    assert new["change"]["signed"] == "+1,640"
+    assert (new["change"]["low"], new["change"]["high"]) == ("1,580", "1,700")
+    assert (new["noise_area"], new["noise_share"], new["noise_carbon"]) == ("4.10", "20.0%", "+328")
+    assert rows["Standing forest: growth"]["noise_area"] == DASH
+    assert rows["Total"]["change"]["signed"] == "+860"
+    assert "Wetland lost" in rows
+    html = Page(render_report(english)).text
+    assert "published accuracy of the product" in html
+
+
+def test_unknown_error_is_said_and_never_zero(english: Results) -> None:
+    table = english.tables["attribution"]
+    unknown = table.assign(noise_ha=math.nan, noise_t_c=math.nan, noise_basis="unknown")
+    results = changed(english, "attribution", unknown)
+    assert causes_ledger(results, Words("en")).extra["noise"] is False
+    text = Page(render_report(results)).text
+    assert "What classification error alone could make is unknown" in text
+    assert "Error alone: area" not in text

@@ -32,7 +32,8 @@ BANDS = {
     ),
     "halves": "landcover biomass",
     "result": (
-        "levels stock achieved target attribution reconcile tabulate transitions changetables"
+        "falsechange"
+        " levels stock achieved target attribution reconcile tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
         " inputs standpolygons unchanged measure planting fromplots budget alignment ledger"
         " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"

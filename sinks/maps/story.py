@@ -45,12 +45,18 @@ def _rows(results: Results, table: str, *, whole: str) -> list[tuple[str, dict[s
 
 
 def add_causes(heads: Heads, results: Results, *, whole: str) -> None:
-    """Add the change by cause, with its interval [t C] and the land that it speaks of [ha]."""
+    """Add the change by cause: its interval [t C], its land [ha], and what may be error alone.
+
+    That is the part [t C, ha] of what the maps show which classification error alone could make,
+    and what it rests on: ``sample``, ``published``, ``unknown``, ``none`` (no class changed).
+    """
+    names = ("change_t_c", "low_t_c", "high_t_c", "area_ha", "noise_t_c", "noise_ha")
     for key, row in _rows(results, "attribution", whole=whole):
         if key in heads:
-            numbers = [number(row[name]) for name in ("change_t_c", "low_t_c", "high_t_c")]
+            told = chain.UNTOLD | row
             causes = heads[key]["causes"].setdefault(period_of(row), [])
-            causes.append([str(row["cause"]), *numbers, number(row["area_ha"])])
+            numbers = [number(told[name]) for name in names]
+            causes.append([str(row["cause"]), *numbers, str(told["noise_basis"])])
 
 
 def add_ranks(heads: Heads, results: Results, *, whole: str) -> None:

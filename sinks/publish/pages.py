@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from sinks import chain
 from sinks.escape import is_file_name
+from sinks.report.causes import noise_notes
 from sinks.report.choropleth import WIDTH, Sheet, outline
 from sinks.report.svg import element, picture
 from sinks.results import Results
@@ -56,21 +57,24 @@ def _rows(results: Results, table: str, *, code: str) -> list[Row]:
     return chain.records(frame[frame["region_code"] == code])
 
 
-def _causes(results: Results, words: Words, *, code: str) -> list[Row]:
-    start, end = span_of(results)
-    rows = [
-        row
-        for row in _rows(results, "attribution", code=code)
-        if (row["start"], row["end"]) == (start, end) and row["area_ha"] > 0
-    ]
+def _causes(rows: list[Row], words: Words) -> list[Row]:
     return [
         {
             "name": words.t(f"map.cause.{row['cause']}"),
             "area": significant(row["area_ha"]),
             **_amount(row, "change_t_c", words=words, signed=True),
+            "noise": _noise(row, words),
         }
         for row in rows
     ]
+
+
+def _noise(row: Mapping[str, Any], words: Words) -> str:
+    """Return what classification error alone could make of a cause; a dash where none is told."""
+    if not math.isfinite(row["noise_ha"]):
+        return DASH
+    amount = words.amount(row["noise_t_c"], words.carbon(abs(row["noise_t_c"])), signed=True)
+    return words.t("map.noise.amount", area=significant(row["noise_ha"]), carbon=amount)
 
 
 def _ranks(results: Results, words: Words, *, code: str) -> list[str]:
@@ -186,6 +190,7 @@ def region_page(results: Results, code: str) -> dict[str, Any]:
     change = next(row for row in changes if (row["start"], row["end"]) == (start, end))
     study = results.meta["study"]
     approval = study.get("map_approval")
+    told = chain.causes(results, code, level=chain.UNIT, start=start, end=end)
     why, sources = _why(results, words, code=code)
     return {
         "lang": "zh-CN" if words.language == "zh" else "en",
@@ -204,7 +209,8 @@ def region_page(results: Results, code: str) -> dict[str, Any]:
         "change": _amount(change, "change_t_c", words=words, signed=True),
         "finding": words.term("finding", finding(change)),
         "years": _years(results, words, code=code),
-        "causes": _causes(results, words, code=code),
+        "causes": _causes(told, words),
+        "noise_notes": noise_notes(told, words),
         "ranks": _ranks(results, words, code=code),
         "targets": _targets(results, words, code=code),
         "why": why,

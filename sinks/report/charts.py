@@ -31,6 +31,7 @@ from sinks.report.svg import (
     text_width,
     tick_text,
     ticks,
+    wrapped,
 )
 
 WIDTH = 720.0
@@ -166,9 +167,9 @@ def waterfall(title: str, panels: Sequence[tuple[str, Sequence[Mark]]], *, unit:
         The marks of a panel but the last are steps that add up to the last, which is the change
         itself and may carry an interval.
     """
-    height, top, left = 250.0, 44.0, 54.0
+    height, top, left = 256.0, 44.0, 54.0
     low, high = _extent(panels)
-    axis = Axis((low, high), (height - 34, top))
+    axis = Axis((low, high), (height - 40, top))
     parts = [label((0, 8), unit, size=10, fill=GREY), *axis.rungs(left)]
     room = (WIDTH - left) / max(1, len(panels))
     for index, (heading, marks) in enumerate(panels):
@@ -222,7 +223,10 @@ def _steps(
         above = min(ends[0], axis.at(mark.high)) if math.isfinite(mark.high) else ends[0]
         words = label((middle, above - 8), mark.text, anchor="middle", size=10.5, weight="600")
         parts.append(words)
-        parts.append(label((middle, height - 14), mark.label, anchor="middle", size=10.5))
+        lines = wrapped(mark.label, slot - 4, size=10.5)
+        for row, words_on_it in enumerate(lines):
+            y = height - 14 + 13 * (row - (len(lines) - 1) / 2)
+            parts.append(label((middle, y), words_on_it, anchor="middle", size=10.5))
     return parts
 
 

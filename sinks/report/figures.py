@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import pandas as pd
 from markupsafe import Markup
@@ -14,7 +13,7 @@ from sinks.report.charts import waterfall as draw_waterfall
 from sinks.report.choropleth import choropleth, diverging
 from sinks.results import Results
 from sinks.summary import TargetLine, change_of, finding, span_of, unit_words
-from sinks.wording import DASH, MINUS, Words, end_text, half_width, number, places_for, significant
+from sinks.wording import DASH, Words, end_text, half_width, number, places_for, significant
 
 #: Charts show so many strata, and so many regions at either end of a ranking.
 STRATA_SHOWN = 12
@@ -29,44 +28,6 @@ def names_of(results: Results, words: Words) -> dict[str, tuple[str, str]]:
         str(row["stratum"]): (str(row[column]), str(row["colour"]))
         for row in chain.records(results.strata)
     }
-
-
-def by_group(results: Results, *, start: int, end: int) -> list[tuple[str, float, float]]:
-    """Return (kind of land, area [ha], change [t C]) of the whole: what the change is made of.
-
-    The kinds are new, standing and lost forest, the same for wetland, then everything else; their
-    changes add up to the change of the whole.
-    """
-    group = {str(row["stratum"]): str(row["group"]) for row in chain.records(results.strata)}
-    moves = chain.moves(results, list(chain.units(results)["region_code"]), start=start, end=end)
-
-    def kind(before: str, after: str) -> str:
-        for name in ("forest", "wetland"):
-            if name in (before, after):
-                both = before == after
-                return (
-                    f"standing_{name}"
-                    if both
-                    else f"new_{name}"
-                    if after == name
-                    else f"lost_{name}"
-                )
-        return "elsewhere"
-
-    kinds = [
-        kind(group.get(row["from_stratum"], ""), group.get(row["to_stratum"], ""))
-        for row in chain.records(moves)
-    ]
-    sums = moves.assign(kind=kinds).groupby("kind")[["area_ha", "change_t_c"]].sum()
-    order = [
-        f"{what}_{name}" for name in ("forest", "wetland") for what in ("new", "standing", "lost")
-    ]
-    areas, changes = sums["area_ha"], sums["change_t_c"]
-    return [
-        (name, float(areas[name]), float(changes[name]))
-        for name in [*order, "elsewhere"]
-        if name in sums.index
-    ]
 
 
 def stock_chart(results: Results, words: Words) -> Markup:
@@ -253,21 +214,3 @@ def target_chart(line: TargetLine, words: Words) -> Markup:
             )
         )
     return share_axis(words.t("report.chart.target", name=line.title), marks)
-
-
-def kinds(results: Results, words: Words) -> Sequence[tuple[str, str, str, str]]:
-    """Return (kind of land, area, change, ``up``/``down``/``none``) for the table of causes."""
-    start, end = span_of(results)
-    rows = by_group(results, start=start, end=end)
-    row = change_of(results)
-    spread = half_width(row["low_t_c"], row["high_t_c"])
-    area = words.area(max(size for _, size, _ in rows) / 10)
-    carbon = words.carbon(max(abs(change) for *_, change in rows))
-    places = places_for(spread / carbon.factor) if math.isfinite(spread) else 1
-    found = []
-    for name, size, change in rows:
-        shown = number(change / carbon.factor, places, signed=True)
-        way = {"+": "up", MINUS: "down"}.get(shown[0], "none")
-        extent = f"{significant(size / area.factor)} {area.label}"
-        found.append((words.t(f"report.kind.{name}"), extent, f"{shown} {carbon.label}", way))
-    return found

@@ -166,28 +166,6 @@ def trajectories_ledger(results: Results, words: Words) -> Ledger:
     return Ledger(shown, area=area.label)
 
 
-def classes_ledger(results: Results, words: Words) -> Ledger:
-    """Return hectares and carbon of every class of change of the whole, first to last year."""
-    if "change_classes" not in results.tables:
-        return Ledger([])
-    start, end = span_of(results)
-    rows = chain.whole(results, "change_classes")
-    rows = rows[(rows["start"] == start) & (rows["end"] == end)]
-    area = words.area(float(rows["area_ha"].median()) if len(rows) else 0.0)
-    carbon = words.carbon(float(rows["change_t_c"].abs().max()) / 10 if len(rows) else 0.0)
-    kinds = _terms("change_classes", "change_class", language=words.language)
-    shown = [
-        {
-            "name": kinds[str(row["change_class"])],
-            "area": significant(row["area_ha"] / area.factor, 4),
-            "mu": significant(row["area_mu"] / 1e4, 4),
-            "carbon": significant(row["change_t_c"] / carbon.factor, signed=True),
-        }
-        for row in chain.records(rows)
-    ]
-    return Ledger(shown, area=area.label, carbon=carbon.label)
-
-
 def _terms(table: str, key: str, *, language: str) -> dict[str, str]:
     """Return the names of the rows of a packaged table."""
     return {str(row[key]): str(row[f"name_{language}"]) for row in chain.records(load_table(table))}

@@ -38,7 +38,7 @@ class Ledger:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def _around(value: float, ends: tuple[float, float], *, scale: Scale) -> dict[str, str]:
+def around(value: float, ends: tuple[float, float], *, scale: Scale) -> dict[str, str]:
     """Return value, half width and ends of an interval, rounded to two digits of its width."""
     low, high = ends
     spread = half_width(low, high) / scale.factor
@@ -94,8 +94,8 @@ def regions_ledger(results: Results, words: Words, *, level: str) -> Ledger:
         code = str(row["region_code"])
         moved = by_code[code]
         compared = valid.get((level, code), math.nan)
-        stock = _around(row["stock_t_c"], (row["low_t_c"], row["high_t_c"]), scale=carbon)
-        shown = _around(moved["change_t_c"], (moved["low_t_c"], moved["high_t_c"]), scale=carbon)
+        stock = around(row["stock_t_c"], (row["low_t_c"], row["high_t_c"]), scale=carbon)
+        shown = around(moved["change_t_c"], (moved["low_t_c"], moved["high_t_c"]), scale=carbon)
         share = shares.get((level, code))
         rows.append(
             {
@@ -233,7 +233,7 @@ def periods_ledger(results: Results, words: Words) -> Ledger | None:
     rows = [
         {
             "period": f"{row['start']}{DASH}{row['end']}",
-            "change": _around(row["change_t_c"], (row["low_t_c"], row["high_t_c"]), scale=scale),
+            "change": around(row["change_t_c"], (row["low_t_c"], row["high_t_c"]), scale=scale),
             "gain": significant(row["gain_t_c"] / scale.factor),
             "loss": significant(row["loss_t_c"] / scale.factor),
             "finding": finding(row),

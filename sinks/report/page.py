@@ -9,6 +9,7 @@ from sinks import chain
 from sinks.closure import closures
 from sinks.report import figures, landchange, ledgers, plan
 from sinks.report.accuracy import accuracy, false_change
+from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
 from sinks.results import QUALITY, Results
 from sinks.summary import (
@@ -163,6 +164,7 @@ def drawings(results: Results, words: Words) -> dict[str, Any]:
     return {
         "map": figures.change_map(results, words),
         "ranking": figures.ranking(results, words),
+        "causes": causes_chart(results, words),
         "waterfall": figures.waterfall(results, words),
         "transitions": landchange.area_matrix(results, words),
         "carbon_transitions": landchange.carbon_matrix(results, words),
@@ -175,7 +177,7 @@ def drawings(results: Results, words: Words) -> dict[str, Any]:
 def tables(results: Results, words: Words) -> dict[str, Any]:
     """Return the report's ledgers."""
     return {
-        "kinds": figures.kinds(results, words),
+        "causes": causes_ledger(results, words),
         "strata": ledgers.strata_ledger(results, words),
         "whole": ledgers.regions_ledger(results, words, level=chain.WHOLE),
         "parents": ledgers.parents_ledgers(results, words),
@@ -183,7 +185,6 @@ def tables(results: Results, words: Words) -> dict[str, Any]:
         "periods": ledgers.periods_ledger(results, words),
         "components": landchange.components_ledger(results, words),
         "trajectories": landchange.trajectories_ledger(results, words),
-        "change_classes": landchange.classes_ledger(results, words),
         "implausible": landchange.implausible_ledger(results, words),
         "change_filters": landchange.filters_ledger(results, words),
         "planting": landchange.planting_ledger(results, words),

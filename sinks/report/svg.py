@@ -129,6 +129,24 @@ def clipped(words: str, width: float, *, size: float = 11.0) -> str:
     return words + "…"
 
 
+def wrapped(words: str, width: float, *, size: float = 11.0) -> list[str]:
+    """Return the text on one line or, where it would not fit `width`, on two.
+
+    Latin text is broken at a blank, Chinese before a bracket or else in the middle.
+
+    Examples
+    --------
+    >>> wrapped("Standing forest: growth", 80.0), wrapped("原有森林（生长）", 60.0)
+    (['Standing', 'forest: growth'], ['原有森林', '（生长）'])
+    """
+    if text_width(words, size) <= width:
+        return [words]
+    places = [i for i, sign in enumerate(words) if i and sign in " （("]
+    places = places or [(len(words) + 1) // 2]
+    best = min(places, key=lambda i: max(text_width(part, size) for part in (words[:i], words[i:])))
+    return [clipped(part.strip(), width, size=size) for part in (words[:best], words[best:])]
+
+
 def nice_step(span: float, count: int = 5) -> float:
     """Return a step of 1, 2 or 5 times a power of ten that cuts `span` about `count` times.
 

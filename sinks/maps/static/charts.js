@@ -56,8 +56,9 @@ function scales(points, few) {
 
 // One bar per cause from a common zero line; then the same change as gross flows and as effects.
 function causes(region, change) {
-  const told = (region.causes[state.period] ?? []).filter(([, value]) => value).map(([id, value, low, high]) => (
-    { words: t(`cause.${id}`), value, title: interval(low, high, "carbon", { signed: true }) }));
+  const known = (region.causes[state.period] ?? []).filter(([, value]) => value);
+  const told = known.map(([id, value, low, high, , ...doubt]) => (
+    { words: t(`cause.${id}`), value, doubt, title: interval(low, high, "carbon", { signed: true }) }));
   const flows = [
     ["gain", change.gain],
     ["loss", change.loss === null ? null : -change.loss],
@@ -67,14 +68,28 @@ function causes(region, change) {
     { words: t(`card.${id}`), value, title: t(`card.${id}_help`), apart: ["gain", "area_effect"].includes(id) }));
   const rows = [...told, ...flows];
   const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
-  return rows.map(({ words, value, title, apart }) => {
+  return rows.flatMap(({ words, value, title, apart, doubt }) => {
     const side = value < 0 ? "right" : "left";
     const style = { [side]: "50%", width: `${(Math.abs(value) / most) * 50}%` };
-    return el("div", { class: apart ? "cause apart" : "cause", title },
+    return [el("div", { class: apart ? "cause apart" : "cause", title },
       el("span", { class: "name" }, words),
       el("span", { class: "bar" }, el("i", { class: value < 0 ? "minus" : "plus", style })),
-      quantity(value, "carbon", { signed: true, bare: true }));
-  });
+      quantity(value, "carbon", { signed: true, bare: true })), doubt ? noise(...doubt) : null];
+  }).concat(noiseNote(told)).filter((row) => row);
+}
+
+// The part of a cause that classification error alone could make: of the maps, not of the estimate.
+function noise(carbon, area, basis) {
+  if (carbon === null || !(area > 0) || basis === "none") return null;
+  return el("div", { class: "noise", title: t(`noise.${basis}`) },
+    el("span", { class: "name" }, t("noise")),
+    quantity(area, "area"), " · ", quantity(carbon, "carbon", { signed: true }));
+}
+
+// What that part rests on, once below the causes; where nothing is known, that it is not.
+function noiseNote(told) {
+  const bases = ["sample", "published", "unknown"].filter((basis) => told.some(({ doubt }) => doubt[2] === basis));
+  return bases.map((basis) => el("p", { class: "note" }, t(`noise.${basis}`)));
 }
 
 // Where the carbon is: the strata of the year chosen, largest first.
