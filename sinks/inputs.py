@@ -27,6 +27,7 @@ from sinks.grid import Grid
 from sinks.landcover.answers import Answers, load_answers
 from sinks.landcover.change import RULES, Rule, load_rules
 from sinks.legend import Legend, check_versions, load_legend
+from sinks.official import Figure, load_figures
 from sinks.outlines import transformer_between
 from sinks.overlays import Cuts, Overlay, Zones, cuts_of, load_overlay, zones_of
 from sinks.parameters import load_table
@@ -58,6 +59,7 @@ class Inputs:
     rules: Sequence[Rule] = ()
     answers: Answers | None = None
     surveys: Mapping[int, PlacedStands] = field(default_factory=dict)
+    figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -111,6 +113,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         zones = zones_of(overlays, regions, problems=problems)
     shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
     fluxes = _fluxes(study, refused, problems=problems)
+    figures = _figures(study, regions, legend, refused=refused, problems=problems)
     if unread and not problems.of(Severity.ERROR):  # what reads the file knows more
         problems.error("study.unreadable", file=study.file, reason=unread)
     if (
@@ -121,7 +124,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
         study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
-        transformer, hashes, rules, answers, surveys,
+        transformer, hashes, rules, answers, surveys, figures,
     )  # fmt: skip
 
 
@@ -225,6 +228,25 @@ def _shares(
     return found
 
 
+def _figures(
+    study: Study, regions: Regions | None, legend: Legend | None, *, refused: AbstractSet[str],
+    problems: Problems,
+) -> dict[str, Sequence[Figure]]:  # fmt: skip
+    """Read the tables of official figures."""
+    found: dict[str, Sequence[Figure]] = {}
+    for i, config in enumerate(study.reconcile):
+        if config.table is None or f"reconcile.{i}.table" in refused:
+            continue
+        if regions is None or legend is None:
+            continue
+        figures = load_figures(
+            config.table, section=config.name, study=study, regions=regions, legend=legend,
+            problems=problems,
+        )  # fmt: skip
+        found[config.name] = figures or ()
+    return found
+
+
 def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
     tables = [study.landcover.legend, *filter(None, [study.density.table])]
@@ -232,6 +254,7 @@ def _too_large(study: Study) -> bool:
     if study.accuracy is not None:
         tables += [study.accuracy.sample, study.accuracy.strata or ""]
     tables += study.landcover.crosswalks.values()
+    tables += [config.table for config in study.reconcile if config.table]
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
     limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)

@@ -26,7 +26,7 @@ LIBRARIES: Final = (
 )  # fmt: skip
 #: Sections of the study that are recorded as they were understood.
 SETTINGS: Final = (
-    "regions", "landcover", "density", "change", "overlays", "accuracy", "map"
+    "regions", "landcover", "density", "change", "overlays", "accuracy", "map", "reconcile"
 )  # fmt: skip
 
 
@@ -85,6 +85,7 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
         roles |= dict.fromkeys(named, "subcompartments")
     if study.accuracy is not None:
         roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
+    roles |= {str(config.table): "official" for config in study.reconcile if config.table}
     boundaries = Path(study.regions.path)
     read = [source.native or source for source in inputs.sources.values()]
     grids = {tile.shown: tile.grid for source in read for tile in source.tiles}

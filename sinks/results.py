@@ -36,7 +36,9 @@ NUMBERS: Final = frozenset(
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
      "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
      "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share",
-     "settle_years", "share_of_variance"}
+     "settle_years", "share_of_variance", "map_value", "map_se", "map_low", "map_high",
+     "other_value", "other_se", "difference", "area_part", "density_part", "definition_part",
+     "rest", "factor", "raked_value"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

@@ -47,6 +47,7 @@ from sinks.overlaytables import overlay_tables
 from sinks.planting import planting_tables
 from sinks.qgis import style_surfaces
 from sinks.quality import quality, refuse_broken
+from sinks.reconcile import check_reconcile, reconcile_tables
 from sinks.reference import polygons, recounts
 from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.standpolygons import write_stands_file
@@ -117,6 +118,7 @@ def factors(
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
     if density is None or problems.of(Severity.ERROR):
         return None
+    check_reconcile(inputs, areas, density=density, problems=problems)
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table or "")
     if (told := splitting(inputs.overlays)) and options.parts:
@@ -165,6 +167,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         **planting_tables(inputs, measured, density=density, problems=problems),
         **models_tables(areas, density),
         **survey_tables(density, level=study.uncertainty.level),
+        **reconcile_tables(inputs, stock, activity=areas, problems=problems),
         **error_budget(stock, areas, regions=regions),
         **overlay_tables(
             inputs.zones, measured.zones, density=density, regions=regions, legend=legend,

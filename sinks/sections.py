@@ -286,6 +286,25 @@ class OutputConfig(Part):
     rasters: bool = Field(False, description="carbon density of each year and its change as COG")
 
 
+class ReconcileConfig(Part):
+    """`[[reconcile]]`: official totals, or those of the study's own plots, beside the map's."""
+
+    name: str = Field(pattern=SLUG, description="short name, the key of its rows in the tables")
+    title: Title | None = Field(None, description="name on the report; the short name if absent")
+    table: str | None = Field(None, min_length=1, description="CSV of official figures")
+    plots: bool = Field(False, description="totals by the design of the study's own plots")
+    population_ha: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="land that the plots were drawn from"
+    )
+    groups: Annotated[tuple[Group, ...], Field(min_length=1)] | None = Field(
+        None, description="plots: whose totals; forest if absent"
+    )
+    pools: Annotated[tuple[Pool, ...], Field(min_length=1)] | None = Field(
+        None, description="pools that the map's side counts; those of each figure if absent"
+    )
+    rake: bool = Field(False, description="bring the regions to these totals, in tables apart")
+
+
 class Reported(Part):
     """`[targets.reported]`: an official figure, for what no map or plot of the study shows."""
 

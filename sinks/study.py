@@ -11,6 +11,7 @@ from pydantic import PrivateAttr, ValidationError
 from sinks.basemap import MapConfig, check_map
 from sinks.checks import Problems, Severity
 from sinks.limits import Limits
+from sinks.reconcilechecks import check_reconcile_keys
 from sinks.sections import (
     YEAR,
     AccuracyConfig,
@@ -19,6 +20,7 @@ from sinks.sections import (
     LandcoverConfig,
     OutputConfig,
     OverlayConfig,
+    ReconcileConfig,
     RegionsConfig,
     StudyInfo,
     TargetConfig,
@@ -54,6 +56,7 @@ class Study(Part):
     change: ChangeConfig | None = None
     overlays: tuple[OverlayConfig, ...] = ()
     targets: tuple[TargetConfig, ...] = ()
+    reconcile: tuple[ReconcileConfig, ...] = ()
     map: MapConfig = MapConfig()
     _base: Path = PrivateAttr(default=Path())
     _file: str = PrivateAttr(default="")
@@ -112,8 +115,9 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     named = {"regions.path": _table(data, "regions").get("path")}
     for i, target in enumerate(_entries(data, "targets")):
         named[f"targets.{i}.share_table"] = target.get("share_table")
-    for i, overlay in enumerate(_entries(data, "overlays")):
-        named[f"overlays.{i}.path"] = overlay.get("path")
+    for key, inner in (("overlays", "path"), ("reconcile", "table")):
+        for i, entry in enumerate(_entries(data, key)):
+            named[f"{key}.{i}.{inner}"] = entry.get(inner)
     for year, value in _table(landcover, "rasters").items():
         tiled = isinstance(value, tuple)
         for i, item in enumerate(value if tiled else (value,)):
@@ -344,6 +348,8 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
     _check_accuracy(data, years, file=file, problems=problems)
+    entries, plots = _entries(data, "reconcile"), bool(_table(data, "density").get("plots"))
+    check_reconcile_keys(entries, plots=plots, file=file, problems=problems)
     if not problems.of(Severity.ERROR):
         _check_align(study, file=file, problems=problems)
         _check_crosswalks(study, file=file, problems=problems)

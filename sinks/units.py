@@ -25,6 +25,17 @@ OTHER_CARBON_UNIT: Final = {"t C": "t CO2", "t CO2": "t C"}
 AreaUnit = Literal["ha", "mu", "亩"]
 #: Hectares in one unit of area.
 AREA_UNITS: Final = {"ha": 1.0, "mu": HA_PER_MU, "亩": HA_PER_MU}
+#: Hectares or tonnes of carbon in one unit of an official figure, by quantity.
+FIGURE_UNITS: Final = {
+    "area": {
+        **AREA_UNITS, "km2": 100.0, "10^4 ha": 1e4, "万公顷": 1e4, "10^4 mu": 1e4 * HA_PER_MU,
+        "万亩": 1e4 * HA_PER_MU,
+    },
+    "carbon": {
+        **CARBON_UNITS, "Mt C": 1e6, "Mt CO2": 1e6 / CO2_PER_C, "10^4 t C": 1e4,
+        "10^4 t CO2": 1e4 / CO2_PER_C,
+    },
+}  # fmt: skip
 #: Units of a carbon density; dry matter needs a carbon fraction.
 DENSITY_UNITS: Final = ("t C/ha", "t CO2/ha", "t d.m./ha")
 

@@ -24,7 +24,7 @@ CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 HALF_WIDTH = re.compile(r"[\u3400-\u9fff][,;:!?()]|[,;:!?()][\u3400-\u9fff]")
 #: Chinese words that the code compares with, not ones that it says: file → words.
 COMPARED: dict[str, set[str]] = {
-    "sinks/units.py": {"亩"},
+    "sinks/units.py": {"亩", "万亩", "万公顷"},
 }
 #: What a script may say: a language's name in that language, and a unit that targets come in.
 SCREEN_WORDS = re.compile("中文|亩")

@@ -23,21 +23,22 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape display texts checks validation limits rows units"
-        " parameters draws memory datum grid studyfile basemap sections targetchecks study"
+        " parameters draws memory datum grid studyfile basemap sections targetchecks"
+        " reconcilechecks study"
     ),
     "geography": (
-        "legend boundaries regions shares outlines overlays records rasterheader sidecars"
+        "legend boundaries regions shares official outlines overlays records rasterheader sidecars"
         " tiles crosswalk aligned raster windows compiled hashtable zonal joint cog"
         " rasterchecks checkpoint cluster imagery"
     ),
     "halves": "landcover biomass",
     "result": (
         "falsechange"
-        " levels stock achieved target attribution reconcile tabulate transitions changetables"
+        " levels stock achieved target attribution tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " inputs standpolygons unchanged measure planting fromplots budget alignment ledger"
-        " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"
-        " subcompartments classifyfile classifytables classification"
+        " inputs plottotals ipf raked reconcile standpolygons unchanged measure planting fromplots"
+        " budget alignment ledger wetlands reference patchpolygons changemaps surfaces manifest"
+        " wishes sampling subcompartments classifyfile classifytables classification"
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"

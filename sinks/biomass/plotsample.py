@@ -56,11 +56,10 @@ def plot_densities(
     PlotDensity or None
         None if there is an error, or no stratum can be estimated.
     """
-    frame = _rounds(plots, years, problems=problems)
-    if frame is None:
+    labelled = labelled_plots(plots, config, strata=strata, years=years, problems=problems)
+    if labelled is None:
         return None
-    frame = _typed(frame, config, shown=plots.shown, problems=problems)
-    frame = _targeted(frame, config, strata=strata, shown=plots.shown, problems=problems)
+    frame = _targeted(labelled, config, strata=strata, shown=plots.shown, problems=problems)
     if frame is None:
         return None
     cells = _estimable(frame, config, years=years, shown=plots.shown, problems=problems)
@@ -75,6 +74,37 @@ def plot_densities(
         if isinstance(own, StandCarbon):
             own.warn_range(problems, file=plots.shown)
     return estimate_all(Sample(frame, measured, stands), config, cells=cells, draws=draws)
+
+
+def labelled_plots(
+    plots: Plots, config: PlotsConfig, *, strata: Sequence[str] | None, years: Sequence[int],
+    problems: Problems,
+) -> pd.DataFrame | None:  # fmt: skip
+    """Return every plot by years of the study, with its own stratum and that of the legend.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns ``label`` and ``target`` beside those of `Plots`; a ``target`` may be none of
+        `strata`. None if two plots stand for one place and year.
+    """
+    frame = _rounds(plots, years, problems=problems)
+    if frame is None:
+        return None
+    frame = _typed(frame, config, shown=plots.shown, problems=problems)
+    own = forest_types()["stratum"]
+    by_type = frame["forest_type"].map(own).fillna("")
+    label = frame["stratum"].where(frame["stratum"] != "", by_type)
+    if strata is None:
+        label = label.where(label != "", ALL)
+        strata = _all_strata(label, config)
+    target = label.map(lambda name: _stratum_of(str(name), config, strata=strata))
+    return frame.assign(label=label, target=target)
+
+
+def _all_strata(label: pd.Series, config: PlotsConfig) -> list[str]:
+    """Return the strata of plots that no map restricts."""
+    return sorted({config.strata.get(str(name), str(name)) for name in label})
 
 
 def _rounds(plots: Plots, years: Sequence[int], *, problems: Problems) -> pd.DataFrame | None:
@@ -129,14 +159,10 @@ def _targeted(
     frame: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str] | None, shown: str,
     problems: Problems,
 ) -> pd.DataFrame | None:  # fmt: skip
-    """Add the stratum of the legend that every plot speaks for; others are left out, and told."""
-    own = forest_types()["stratum"]
-    by_type = frame["forest_type"].map(own).fillna("")
-    label = frame["stratum"].where(frame["stratum"] != "", by_type)
+    """Leave out plots that speak for no stratum of the legend, and tell of them."""
+    label, target = frame["label"], frame["target"]
     if strata is None:
-        label = label.where(label != "", ALL)
-        strata = sorted({config.strata.get(str(name), str(name)) for name in label})
-    target = label.map(lambda name: _stratum_of(str(name), config, strata=strata))
+        strata = _all_strata(label, config)
     strange = sorted(set(config.strata) - set(label))
     lost = target[~target.isin(list(strata))]
     if strange:
@@ -156,7 +182,7 @@ def _targeted(
             names=first_few(sorted(set(lost)), problems.language),
             strata=first_few(strata, problems.language, count=12),
         )  # fmt: skip
-    return frame.assign(label=label, target=target)[target.isin(list(strata))]
+    return frame[target.isin(list(strata))]
 
 
 def _stratum_of(label: str, config: PlotsConfig, *, strata: Sequence[str]) -> str:

@@ -32,7 +32,8 @@ SHARES = ("share_achieved", "share")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
     "trajectories", "change_classes", "implausible", "change_filters", "planting",
-    "planting_regions", "targets", "coverage", "alignment", "parameters", "qc",
+    "planting_regions", "targets", "reconciliation", "raked", "raked_strata", "coverage",
+    "alignment", "parameters", "qc",
 )  # fmt: skip
 #: Tables of regions whose rows have no sum worth a line.
 PLAIN = ("trajectories", "implausible", "change_filters", "planting", "alignment")
