@@ -277,7 +277,7 @@ class _Reader:
         own = [name for name in groups if name in GROUPS]
         wanted = {*strata, *(self.legend.strata_in(own) if own else ())}
         chosen = tuple(name for name in self.legend.strata if name in wanted)
-        if not chosen:
+        if not chosen and set(groups) <= set(GROUPS) and set(strata) <= set(known["strata"]):
             self._note("official.no_class", row, detail=" ".join(groups), known=self.legend.name)
         return chosen
 

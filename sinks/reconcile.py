@@ -245,12 +245,13 @@ def decompose(value: float, area: float, *, figure: Figure) -> dict[str, float]:
     parts = {"definition_part": -figure.definition}
     if figure.quantity == "area":
         return {"area_part": value - figure.comparable, "density_part": 0.0, **parts, "rest": 0.0}
-    if not (figure.area > 0 and area > 0):
+    if not figure.area > 0:
         gap = value - figure.comparable
         return {"area_part": math.nan, "density_part": math.nan, **parts, "rest": gap}
     product = figure.area * figure.density
     other = figure.area - figure.definition_area
-    dense, own = (product - figure.definition) / other, value / area
+    dense = (product - figure.definition) / other
+    own = value / area if area > 0 else dense  # where the map has no land, all of it is area
     rest = product - figure.value
     return {
         "area_part": (area - other) * (own + dense) / 2,
