@@ -67,6 +67,12 @@ def documented_columns(body: str) -> set[str]:
     )
 
 
+RAKED = [
+    *["reconcile", "region_code", "region_name", "level", "year", "quantity", "strata", "pools"],
+    *["unit", "map_value", "factor", "raked_value", "se", "low", "high"],
+]
+
+
 def columns_promised() -> dict[str, list[str]]:
     """Return the columns of DESIGN's contract, table by table."""
     interval = ["se_t_c", "low_t_c", "high_t_c"]
@@ -132,6 +138,15 @@ def columns_promised() -> dict[str, list[str]]:
             *["implied_low", "implied_high", "consistent", "consistent_other_unit"],
             *["volume_target", "cover_target"],
         ],
+        "reconciliation": [
+            *["reconcile", "source", "basis", *region, "level", "year", "quantity", "strata"],
+            *["pools", "unit", "map_value", "map_se", "map_low", "map_high", "other_value"],
+            *["other_se", "difference", "se", "low", "high", "detectable", "area_part"],
+            *["density_part", "definition_part", "rest", "map_area_ha", "other_area_ha"],
+            *["map_density_t_c_ha", "other_density_t_c_ha", "uncovered_ha", "remark"],
+        ],
+        "raked": RAKED,
+        "raked_strata": RAKED,
         "coverage": [
             *["region_code", "year", "region_ha", "inside_ha", "valid_ha", "nodata_ha"],
             *["outside_ha", "common_valid_ha"],

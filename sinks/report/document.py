@@ -100,6 +100,25 @@ def _targets(writer: _Writer) -> None:
         writer.table(head, [[row[name] for name in names] for row in target["rows"]])
 
 
+def _reconciled(writer: _Writer) -> None:
+    content, t = writer.content, writer.t
+    if not content["reconciled"]:
+        return
+    writer.heading(t("report.h.reconcile"))
+    keys = (
+        "name", "year", "what", "map", "other", "difference", "area_part", "density_part",
+        "definition_part", "rest",
+    )  # fmt: skip
+    titles = ("place", *keys[1:])
+    head = [t(f"report.reconcile.c.{key}") for key in titles]
+    for entry in content["reconciled"]:
+        writer.heading(entry["title"], 2)
+        writer.lines([entry["sentence"]])
+        writer.table(head, [[row[key] for key in keys] for row in entry["rows"]], text=3)
+        sources = t("report.reconcile.sources", sources=entry["sources"])
+        writer.lines([sources, entry["raked"]] if entry["raked"] else [sources])
+
+
 def _regions(writer: _Writer) -> None:
     content, t = writer.content, writer.t
     ledger = content["tables"]["regions"]
@@ -163,7 +182,7 @@ def write_document(results: Results, path: Path) -> None:
     """
     content = page(results)
     writer = _Writer(content)
-    for write in (_opening, _targets, _regions, _method):
+    for write in (_opening, _targets, _reconciled, _regions, _method):
         write(writer)
     properties = writer.document.core_properties
     properties.created = properties.modified = FIXED_DATE

@@ -11,6 +11,7 @@ from sinks.report import figures, landchange, ledgers, plan
 from sinks.report.accuracy import accuracy, false_change
 from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
+from sinks.report.reconciled import reconciled
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
@@ -357,6 +358,7 @@ def page(results: Results) -> dict[str, Any]:
         "ledger": plan.ledger(results, words),
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),
+        "reconciled": reconciled(results, words),
         "charts": drawings(results, words),
         "errors": errors(results, words),
         "tables": data,

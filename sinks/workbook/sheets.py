@@ -25,6 +25,7 @@ TERMS = {
     "share_by": "rule",
     "group": "group",
     "passed": "passed",
+    "basis": "basis",
 }
 STRATA = ("stratum", "from_stratum", "to_stratum")
 YEARS = ("year", "start", "end", "first_change", "last_change", "planted_year")
@@ -76,7 +77,9 @@ def worded(
             if shown.get(name):
                 shown[name] = words.term(kind, str(shown[name]))
         if isinstance(shown.get("detectable"), bool):
-            shown["detectable"] = words.term("finding", finding(row))
+            plain = "report.plan." + ("" if shown["detectable"] else "un") + "detectable"
+            moved = "change_t_c" in row
+            shown["detectable"] = words.term("finding", finding(row)) if moved else words.t(plain)
         if shown.get("region_code") == "ALL":
             shown |= {"region_code": "", "region_name": words.t("report.total")}
         if shown.get("parent_code") == "ALL":
