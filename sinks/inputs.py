@@ -113,7 +113,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
         zones = zones_of(overlays, regions, problems=problems)
     shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
     fluxes = _fluxes(study, refused, problems=problems)
-    figures = _figures(study, regions, legend, refused=refused, problems=problems)
+    figures = _figures(study, regions, legend=legend, refused=refused, problems=problems)
     if unread and not problems.of(Severity.ERROR):  # what reads the file knows more
         problems.error("study.unreadable", file=study.file, reason=unread)
     if (
@@ -229,7 +229,7 @@ def _shares(
 
 
 def _figures(
-    study: Study, regions: Regions | None, legend: Legend | None, *, refused: AbstractSet[str],
+    study: Study, regions: Regions | None, *, legend: Legend | None, refused: AbstractSet[str],
     problems: Problems,
 ) -> dict[str, Sequence[Figure]]:  # fmt: skip
     """Read the tables of official figures."""

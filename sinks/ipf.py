@@ -47,7 +47,7 @@ class Raked:
     worst: Floats
 
 
-def rake(cells: Floats, margins: Sequence[Ints], totals: Floats, *, sweeps: int = SWEEPS) -> Raked:
+def rake(cells: Floats, margins: Sequence[Ints], *, totals: Floats, sweeps: int = SWEEPS) -> Raked:
     """Multiply cells so that they add up to totals.
 
     Parameters
@@ -69,7 +69,7 @@ def rake(cells: Floats, margins: Sequence[Ints], totals: Floats, *, sweeps: int 
 
     >>> start = np.array([[7.0], [9.0], [12.0], [7.0]])
     >>> sides = [np.array(cells) for cells in ([0, 1], [2, 3], [0, 2], [1, 3])]
-    >>> found = rake(start, sides, np.array([[5.0], [15.0], [10.0], [10.0]]))
+    >>> found = rake(start, sides, totals=np.array([[5.0], [15.0], [10.0], [10.0]]))
     >>> [round(float(found.cells[sides[k]].sum()), 6) for k in range(4)]
     [5.0, 15.0, 10.0, 10.0]
     """
@@ -150,7 +150,7 @@ class Balance:
         return np.asarray(totals - self.spread @ (self.ties.T @ totals))
 
 
-def balance(margins: Sequence[Ints], totals: Floats, se: Floats, *, cells: Floats) -> Balance:
+def balance(margins: Sequence[Ints], totals: Floats, *, se: Floats, cells: Floats) -> Balance:
     """Find what totals must agree on, and who gives way.
 
     Parameters

@@ -77,7 +77,7 @@ class Margins:
     @property
     def balance(self) -> Balance:
         """How totals that disagree are made to agree."""
-        return balance(self.members, self.totals, self.se, cells=self.cells)
+        return balance(self.members, self.totals, se=self.se, cells=self.cells)
 
     @property
     def covered(self) -> npt.NDArray[np.bool_]:
@@ -176,7 +176,7 @@ def check_margins(margins: Margins, *, place: str, problems: Problems) -> None:
     if (moved > UNSEEN * totals).any():
         items = first_few(_moves(margins, agreed), language)
         problems.warn("raking.adjusted", file=place, items=items)
-    found = rake(margins.cells[:, None], margins.members, agreed[:, None])
+    found = rake(margins.cells[:, None], margins.members, totals=agreed[:, None])
     missed = [k for k, own in enumerate(found.worst) if own > REACHED]
     if missed:
         worst = sorted(missed, key=lambda k: -found.worst[k])
@@ -238,12 +238,12 @@ def _raked_cells(margins: Margins, *, stock: Stock, seed: int) -> tuple[Floats, 
     even = margins.balance
     count = stock.density.draws
     central = rake(
-        margins.cells[:, None], margins.members, even.apply(margins.totals[:, None])
+        margins.cells[:, None], margins.members, totals=even.apply(margins.totals[:, None])
     ).cells[:, 0]
     start = np.stack([_drawn(stock, own, margins=margins) for own in margins.classes], axis=1)
     totals = np.stack([own.drawn_comparable(seed=seed, count=count) for own in margins.figures])
     drawn = np.maximum(even.apply(totals), 0.0)
-    found = rake(start.reshape(-1, count), margins.members, drawn, sweeps=DRAWN_SWEEPS)
+    found = rake(start.reshape(-1, count), margins.members, totals=drawn, sweeps=DRAWN_SWEEPS)
     return central, found.cells
 
 

@@ -36,7 +36,7 @@ def sides(rows: int, columns: int) -> list[Ints]:
 
 
 def fitted(table: Floats, totals: Floats) -> Floats:
-    found = rake(table.reshape(-1, 1), sides(*table.shape), totals.reshape(-1, 1))
+    found = rake(table.reshape(-1, 1), sides(*table.shape), totals=totals.reshape(-1, 1))
     assert found.worst.max() < 1e-9
     return found.cells[:, 0].reshape(table.shape)
 
@@ -50,7 +50,7 @@ def test_published_example_with_a_cell_of_zero() -> None:
 def test_order_of_the_margins_does_not_matter() -> None:
     table, margins = np.array(WOMEN, float), sides(8, 3)
     totals = np.array([*AGES, *STATUS], float)
-    turned = rake(table.reshape(-1, 1), margins[::-1], totals[::-1, None])
+    turned = rake(table.reshape(-1, 1), margins[::-1], totals=totals[::-1, None])
     direct = fitted(table, totals)
     assert turned.cells[:, 0].reshape(8, 3) == pytest.approx(direct, rel=1e-8)
 
@@ -89,7 +89,7 @@ def test_draws_are_raked_one_by_one() -> None:
     table = np.array([[3.0, 5.0], [2.0, 7.0]])
     totals = np.array([[8.0, 16.0], [9.0, 18.0], [5.0, 10.0], [12.0, 24.0]])
     cells = np.stack([table.ravel(), table.ravel()], axis=1)
-    found = rake(cells, sides(2, 2), totals)
+    found = rake(cells, sides(2, 2), totals=totals)
     assert found.cells[:, 1] == pytest.approx(2 * found.cells[:, 0])
     assert found.cells[:, 0] == pytest.approx(table.ravel())
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_reached_is_told() -> None:
     """The first row holds only the first column, and that column is to be smaller."""
     found = rake(
         np.array([[1.0], [0.0], [1.0], [1.0]]), sides(2, 2),
-        np.array([[10.0], [10.0], [5.0], [15.0]]), sweeps=50,
+        totals=np.array([[10.0], [10.0], [5.0], [15.0]]), sweeps=50,
     )  # fmt: skip
     assert found.worst.max() > 0.1
 
@@ -107,7 +107,7 @@ def test_totals_that_disagree_give_way_by_their_errors() -> None:
     """Two parts of 60 ± 3 and 50 ± 4 against a whole of 100 ± 0: 10 too many, as 9 to 16."""
     members = [np.array([0]), np.array([1]), np.array([0, 1])]
     totals, cells = np.array([60.0, 50.0, 100.0]), np.ones(2)
-    even = balance(members, totals, np.array([3.0, 4.0, 0.0]), cells=cells)
+    even = balance(members, totals, se=np.array([3.0, 4.0, 0.0]), cells=cells)
     found = even.apply(totals[:, None])[:, 0]
     assert found == pytest.approx([60 - 10 * 9 / 25, 50 - 10 * 16 / 25, 100], abs=1e-3)
     assert found[:2].sum() == pytest.approx(found[2], rel=1e-12)
@@ -116,5 +116,5 @@ def test_totals_that_disagree_give_way_by_their_errors() -> None:
 @given(tables(1.0))
 def test_totals_that_agree_stay(table: Floats) -> None:
     totals = margins_of(table)
-    even = balance(sides(*table.shape), totals, 0.1 * totals, cells=table.ravel())
+    even = balance(sides(*table.shape), totals, se=0.1 * totals, cells=table.ravel())
     assert even.apply(totals[:, None])[:, 0] == pytest.approx(totals, rel=1e-9)

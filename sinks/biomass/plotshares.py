@@ -82,14 +82,14 @@ def plot_shares(
                 names=first_few((name or "∅" for name in lost), problems.language) or "-",
             )  # fmt: skip
             return None
-        found.append((_weighted if weighted else _observed)(rows, config, strata))
+        found.append((_weighted if weighted else _observed)(rows, config, strata=strata))
     return PlotShares(
         tuple(strata), tuple(years), np.stack([own.value for own in found]),
         np.stack([own.covariance for own in found]),
     )  # fmt: skip
 
 
-def _observed(rows: pd.DataFrame, config: PlotsConfig, strata: Sequence[str]) -> Estimate:
+def _observed(rows: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str]) -> Estimate:
     """Estimate shares from what was seen on the plots."""
     part = rows["share"].fillna(1.0).to_numpy(dtype=np.float64)
     targets = rows["target"].to_numpy()
@@ -105,7 +105,7 @@ def _observed(rows: pd.DataFrame, config: PlotsConfig, strata: Sequence[str]) ->
     )
 
 
-def _weighted(rows: pd.DataFrame, config: PlotsConfig, strata: Sequence[str]) -> Estimate:
+def _weighted(rows: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str]) -> Estimate:
     """Return the shares of the weights of the plots' own strata."""
     targets = dict(zip(rows["label"], rows["target"], strict=True))
     whole = sum(config.weights[name] for name in targets)

@@ -46,7 +46,7 @@ def reconciled(results: Results, words: Words) -> list[dict[str, Any]]:
     return out
 
 
-def _what(row: dict[str, Any], results: Results, words: Words) -> str:
+def _what(row: dict[str, Any], results: Results, *, words: Words) -> str:
     """Return what a row counts: its group or strata, and the pools."""
     known = {str(own["stratum"]): str(own["group"]) for own in chain.records(results.strata)}
     names = [name for name in str(row["strata"]).split(";") if name in known]
@@ -98,7 +98,7 @@ def _row(row: dict[str, Any], results: Results, *, words: Words) -> dict[str, st
     return {
         "name": words.t("report.total") if whole else str(row["region_name"]),
         "year": str(int(row["year"])),
-        "what": _what(row, results, words),
+        "what": _what(row, results, words=words),
         **_amounts(row, words),
         "detectable": _detectable(row, words),
     }
@@ -114,7 +114,7 @@ def _sentence(row: dict[str, Any], results: Results, *, words: Words) -> str:
     key = "split" if math.isfinite(row["area_part"]) else "whole"
     certain = "detectable" if row["detectable"] else "undetectable"
     head = words.t(
-        "report.reconcile.sentence", what=_what(row, results, words), year=int(row["year"]),
+        "report.reconcile.sentence", what=_what(row, results, words=words), year=int(row["year"]),
         map=shown["map"], other=shown["other"], difference=shown["difference"],
         certain=words.t(f"report.reconcile.{certain}"), source=str(row["source"]),
     )  # fmt: skip
