@@ -128,6 +128,24 @@ def quantiles(p: Floats, *, value: float, se: float, distribution: Distribution)
     return np.asarray(value * np.exp(np.sqrt(sigma2) * ndtri(p) - sigma2 / 2))
 
 
+def around(name: str, value: float, *, se: float, seed: int, count: int) -> Floats:
+    """Return a parameter's central value followed by its draws, dims (1 + draw).
+
+    Parameters
+    ----------
+    name : str
+        Of its stream.
+    value, se : float
+        Mean and standard error; see `usual_distribution` for the distribution.
+    seed, count : int
+        Of the run; with one draw it is the central value, too.
+    """
+    stream = probabilities(name, seed=seed, count=count)
+    kind = usual_distribution(value, se)
+    drawn = quantiles(stream, value=value, se=se, distribution=kind)
+    return np.concatenate([[value], drawn])
+
+
 @dataclass(frozen=True)
 class Summary:
     """Spread of a set of draws.

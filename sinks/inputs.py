@@ -35,6 +35,7 @@ from sinks.raster import RasterSource, load_rasters
 from sinks.rasterchecks import check_nodata, warn_names
 from sinks.records import columns_of
 from sinks.regions import Regions, load_regions
+from sinks.scenarios import Scenario, load_scenarios
 from sinks.shares import load_shares
 from sinks.study import Study, load_study
 
@@ -60,6 +61,7 @@ class Inputs:
     answers: Answers | None = None
     surveys: Mapping[int, PlacedStands] = field(default_factory=dict)
     figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
+    scenarios: Sequence[Scenario] = ()
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -114,6 +116,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     shares = {} if regions is None else _shares(study, regions, refused=refused, problems=problems)
     fluxes = _fluxes(study, refused, problems=problems)
     figures = _figures(study, regions, legend=legend, refused=refused, problems=problems)
+    scenarios = load_scenarios(study, legend, regions=regions, refused=refused, problems=problems)
     if unread and not problems.of(Severity.ERROR):  # what reads the file knows more
         problems.error("study.unreadable", file=study.file, reason=unread)
     if (
@@ -124,7 +127,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
         study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
-        transformer, hashes, rules, answers, surveys, figures,
+        transformer, hashes, rules, answers, surveys, figures, scenarios,
     )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ LIBRARIES: Final = (
 )  # fmt: skip
 #: Sections of the study that are recorded as they were understood.
 SETTINGS: Final = (
-    "regions", "landcover", "density", "change", "overlays", "accuracy", "map", "reconcile"
+    "regions", "landcover", "density", "change", "overlays", "accuracy", "scenarios", "map",
+    "reconcile",
 )  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """Yield what the manifest says of every input file."""
     study = inputs.study
     roles = {study.landcover.legend: "legend", study.density.table or "": "density"}
+    roles |= {scenario.planting_file: "planting_plan" for scenario in study.scenarios}
     plots = study.density.plots
     if plots is not None:
         roles |= dict.fromkeys(plots.files.values(), "plots")

@@ -38,7 +38,7 @@ NUMBERS: Final = frozenset(
      "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share",
      "settle_years", "share_of_variance", "map_value", "map_se", "map_low", "map_high",
      "other_value", "other_se", "difference", "area_part", "density_part", "definition_part",
-     "rest", "factor", "raked_value"}
+     "rest", "factor", "raked_value", "projected", "gap"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

@@ -42,6 +42,7 @@ from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
 from sinks.measure import Measured, measure
 from sinks.memory import take_room
+from sinks.outlook import scenario_tables
 from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
 from sinks.planting import planting_tables
@@ -50,6 +51,7 @@ from sinks.quality import quality, refuse_broken
 from sinks.reconcile import check_reconcile, reconcile_tables
 from sinks.reference import polygons, recounts
 from sinks.results import QUALITY, REGIONS, Results, write_table
+from sinks.scenariochecks import check_scenarios, scenario_parameters
 from sinks.standpolygons import write_stands_file
 from sinks.stock import Stock
 from sinks.study import load_study
@@ -119,6 +121,7 @@ def factors(
     if density is None or problems.of(Severity.ERROR):
         return None
     check_reconcile(inputs, areas, density=density, problems=problems)
+    check_scenarios(inputs, areas, density=density, problems=problems)
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table or "")
     if (told := splitting(inputs.overlays)) and options.parts:
@@ -151,6 +154,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "trajectories": trajectories_table(areas),
         "targets": targets_table(study.targets, held),
         **ledger_tables(study.targets, held),
+        **scenario_tables(inputs.scenarios, study.targets, held=held),
         **wetland_tables(stock, areas, inputs=inputs),
         "attribution": attribution_table(
             stock, areas, regions=regions, legend=legend, assessment=measured.assessment
@@ -181,6 +185,9 @@ def _parameters(measured: Measured, density: Density, *, inputs: Inputs) -> pd.D
     """Return every parameter used: densities, fluxes, and the shares of the error matrix."""
     study = inputs.study
     own = tabulate.parameters_table(density, inputs.fluxes)
+    if inputs.scenarios:
+        ahead = scenario_parameters(inputs, measured.regions, density=density)
+        own = pd.concat([own, ahead], ignore_index=True)
     if measured.assessment is None or study.accuracy is None:
         return own
     sampled = sample_parameters(measured.assessment, study.accuracy.sample)

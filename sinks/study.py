@@ -12,6 +12,7 @@ from sinks.basemap import MapConfig, check_map
 from sinks.checks import Problems, Severity
 from sinks.limits import Limits
 from sinks.reconcilechecks import check_reconcile_keys
+from sinks.scenarioparts import ScenarioConfig, check_names, reached
 from sinks.sections import (
     YEAR,
     AccuracyConfig,
@@ -57,6 +58,7 @@ class Study(Part):
     overlays: tuple[OverlayConfig, ...] = ()
     targets: tuple[TargetConfig, ...] = ()
     reconcile: tuple[ReconcileConfig, ...] = ()
+    scenarios: tuple[ScenarioConfig, ...] = ()
     map: MapConfig = MapConfig()
     _base: Path = PrivateAttr(default=Path())
     _file: str = PrivateAttr(default="")
@@ -115,7 +117,8 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     named = {"regions.path": _table(data, "regions").get("path")}
     for i, target in enumerate(_entries(data, "targets")):
         named[f"targets.{i}.share_table"] = target.get("share_table")
-    for key, inner in (("overlays", "path"), ("reconcile", "table")):
+    inner_keys = {"overlays": "path", "reconcile": "table", "scenarios": "planting"}
+    for key, inner in inner_keys.items():
         for i, entry in enumerate(_entries(data, key)):
             named[f"{key}.{i}.{inner}"] = entry.get(inner)
     for year, value in _table(landcover, "rasters").items():
@@ -232,7 +235,9 @@ def _check_targets(
         names.add(target.name)
         overlays = _entries(data, "overlays")
         check_quantity(target, overlays, file=file, place=place, problems=problems)
-        _check_period(target, years, file=file, place=place, problems=problems)
+        scenarios = _entries(data, "scenarios")
+        ahead = bool(years) and reached(target, scenarios, last=years[-1])
+        _check_period(target, years, ahead=ahead, file=file, place=place, problems=problems)
         beyond = set(target.pools) - set(counted) if isinstance(counted, tuple) else set()
         if beyond:
             pools = ", ".join(sorted(beyond))
@@ -303,13 +308,19 @@ def _check_accuracy(
 
 
 def _check_period(
-    target: TargetConfig, years: Sequence[int], *, file: str, place: str, problems: Problems
-) -> None:
+    target: TargetConfig, years: Sequence[int], *, ahead: bool, file: str, place: str,
+    problems: Problems,
+) -> None:  # fmt: skip
+    """Refuse years without a raster; an end that a scenario reaches needs none (`ahead`)."""
     known = ", ".join(str(year) for year in years)
     for key, year in (("start", target.start), ("end", target.end)):
         if year is None and target.kind in ("increase", "rate"):
             problems.error("study.missing_key", file=file, place=place, key=key)
-        elif year is not None and year not in years:
+        elif year is None or year in years or (ahead and key == "end"):
+            continue
+        elif key == "end" and years and year > years[-1]:
+            problems.error("study.target_ahead", file=file, place=place, year=year, years=known)
+        else:
             problems.error(
                 "study.year_without_raster", file=file, place=place, key=key, year=year, years=known
             )
@@ -347,6 +358,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     _check_density(data, file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
+    check_names(_entries(data, "scenarios"), file=file, problems=problems)
     _check_accuracy(data, years, file=file, problems=problems)
     entries, plots = _entries(data, "reconcile"), bool(_table(data, "density").get("plots"))
     check_reconcile_keys(entries, plots=plots, file=file, problems=problems)

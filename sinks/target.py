@@ -73,17 +73,19 @@ def targets_table(targets: Sequence[TargetConfig], accounts: Accounts) -> pd.Dat
     unknown = without_data(accounts.activity, indices)
     frames = []
     for target in targets:
+        if target.end not in accounts.years:
+            continue  # what is to come is a scenario's to answer
         found = achieved(target, accounts, indices=indices)
         if target.reported is None:
             found.central[unknown] = np.nan
-        share = _shares(target, accounts, indices=indices)
+        share = shares_of(target, accounts, indices=indices)
         frames.append(_frame(target, levels, found=found, share=share, level=accounts.stock.level))
     if not frames:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
 
 
-def _shares(
+def shares_of(
     target: TargetConfig, accounts: Accounts, *, indices: Sequence[npt.NDArray[np.int64]]
 ) -> Floats | None:
     """Return each group's share of the target by the study's rule; the last group is the whole.
@@ -155,7 +157,7 @@ def _frame(
         chance = _probability(found, wanted / factor)
         frame[f"probability{suffix}"] = chance
         frame[f"verdict{suffix}"] = [
-            _verdict(p) if ok else "" for p, ok in zip(chance, np.isfinite(wanted), strict=True)
+            verdict_of(p) if ok else "" for p, ok in zip(chance, np.isfinite(wanted), strict=True)
         ]
     return frame
 
@@ -170,7 +172,7 @@ def _probability(achieved: Achieved, required: Floats) -> Floats:
     return np.where(known, (draws >= enough).mean(axis=-1), np.nan)
 
 
-def _verdict(probability: float) -> str:
+def verdict_of(probability: float) -> str:
     """Return met, not_met or uncertain; without a probability nothing is certain."""
     if probability >= MET:
         return "met"

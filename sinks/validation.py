@@ -126,7 +126,7 @@ def _known_keys(model: type[Part], location: Location) -> list[str]:
         field = model.model_fields.get(str(key))
         if field is not None:
             model = next(_parts(field.annotation), model)
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _parts(annotation: Any) -> Iterator[type[Part]]:

@@ -44,6 +44,7 @@ HEADINGS: Final = {
     "subcompartments": ("Sub-compartments", "小班"),
     "classify": ("Classification", "影像分类"),
     "target": ("Targets", "目标"),
+    "scenario": ("Scenarios", "情景"),
 }
 HEAD: Final = """\
 # Problems · 问题代码

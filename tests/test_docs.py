@@ -54,7 +54,12 @@ def test_every_key_of_the_study_is_explained() -> None:
     assert "base" not in schema["properties"], "the study's own folder is no key of the file"
     pages = {re.sub(r"[\[\]]", "", title): body for title, body in sections("study.md").items()}
     for name in set(schema["properties"]) - NOT_BUILT:
-        assert first_column(pages[name], "Key") == keys_of(schema, name) - NOT_BUILT, name
+        body = pages[name].partition("###")[0]
+        assert first_column(body, "Key") == keys_of(schema, name) - NOT_BUILT, name
+    planned = {"Planting": "planting", "Loss": "loss", "Growth": "growth"}
+    for part, key in planned.items():
+        body = pages["scenarios"].partition(f"### `[[scenarios.{key}]]`")[2].partition("###")[0]
+        assert first_column(body, "Key") == set(schema["$defs"][f"{part}Config"]["properties"])
     plots = set(schema["$defs"]["PlotsConfig"]["properties"])
     assert first_column(pages["density.plots"], "Key") == plots
 
@@ -147,6 +152,21 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "raked": RAKED,
         "raked_strata": RAKED,
+        "projection": [
+            *["scenario", *region, "level", "year", "stock_t_c", *interval, "change_t_c"],
+            *["change_se_t_c", "change_low_t_c", "change_high_t_c", "growth_t_c"],
+            *["planting_t_c", "loss_t_c", "planted_ha"],
+        ],
+        "scenario_targets": [
+            *["scenario", "target", "region_code", "level", "start", "end", "quantity", "unit"],
+            *["required", "projected", "se", "low", "high", "gap", "probability", "verdict"],
+            *["planned_ha_per_yr", "limit_ha_per_yr", "answer", "answer_p50", "answer_p95"],
+            *[f"needed{p}_{u}_per_yr" for p in ("", "_p50", "_p95") for u in ("ha", "mu")],
+        ],
+        "scenario_path": [
+            *["scenario", "target", "year", "unit", "value", "se", "low", "high", "required"],
+            "basis",
+        ],
         "coverage": [
             *["region_code", "year", "region_ha", "inside_ha", "valid_ha", "nodata_ha"],
             *["outside_ha", "common_valid_ha"],

@@ -23,8 +23,8 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape display texts checks validation limits rows units"
-        " parameters draws memory datum grid studyfile basemap sections targetchecks"
-        " reconcilechecks study"
+        " parameters draws memory datum grid studyfile basemap sections scenarioparts"
+        " targetchecks reconcilechecks study"
     ),
     "geography": (
         "legend boundaries regions shares official outlines overlays records rasterheader sidecars"
@@ -36,9 +36,10 @@ BANDS = {
         "falsechange"
         " levels stock achieved target attribution tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " inputs plottotals ipf raked reconcile standpolygons unchanged measure planting fromplots"
-        " budget alignment ledger wetlands reference patchpolygons changemaps surfaces manifest"
-        " wishes sampling subcompartments classifyfile classifytables classification"
+        " scenarios inputs assumptions projection outlook scenariochecks plottotals ipf raked"
+        " reconcile standpolygons unchanged measure planting fromplots budget alignment ledger"
+        " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"
+        " subcompartments classifyfile classifytables classification"
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"

@@ -176,7 +176,7 @@ def apply_growth(
         stands = (codes == number) & (ages >= 0)
         biomass[stands] = curve.at(ages[stands])
         index[stands] = len(cells)
-        cells.append(_cell(kind, curve))
+        cells.append(growth_cell(kind, curve))
     if substituted:
         pairs = first_few([f"{a} → {b}" for a, b in substituted.items()], problems.language)
         problems.warn("model.substituted", place="growth", count=len(substituted), pairs=pairs)
@@ -184,12 +184,24 @@ def apply_growth(
     return StandCarbon("growth", biomass, index, tuple(cells), draws, ceiling, substituted)
 
 
-def _cell(kind: str, curve: Curve) -> VolumeCell:
+def growth_cell(kind: str, curve: Curve, *, relative_se: float | None = None) -> VolumeCell:
+    """Return what turns the biomass of a curve into carbon, with the curve's error as a factor.
+
+    Parameters
+    ----------
+    kind : str
+        Forest type: its root-to-shoot ratio splits the whole tree.
+    curve : Curve
+    relative_se : float, optional
+        Of the curve, in place of its own.
+    """
     row = curve.parameters[0]
     name = f"growth/{curve.row}"
+    se = curve.relative_se if relative_se is None else relative_se
     mean = Parameter(
-        name=name, value=1.0, se=curve.relative_se, low=np.nan, high=np.nan, interval=np.nan,
-        unit="1", distribution="lognormal", source=row.source, confidence=row.confidence,
+        name=name, value=1.0, se=se, low=np.nan, high=np.nan, interval=np.nan,
+        unit="1", distribution="lognormal" if se > 0 else "fixed", source=row.source,
+        confidence=row.confidence,
     )  # fmt: skip
     return VolumeCell(
         kind, (Factor(mean, name, "expansion"),), root_to_shoot(kind), carbon_fraction(),
