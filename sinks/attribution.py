@@ -26,6 +26,8 @@ CAUSES: Final = (
     "new_forest", "forest_in_place", "forest_conversion", "forest_loss", "new_wetland",
     "wetland_in_place", "wetland_loss", "other",
 )  # fmt: skip
+#: Land in place that the maps show as water come or gone; only where a study says what is.
+SEASONAL: Final = "seasonal_water"
 #: Groups whose coming and going is a cause of its own.
 CAUSED: Final = ("forest", "wetland")
 #: How many places at the top and at the bottom a rank is told for.
@@ -86,7 +88,8 @@ def attribution_table(
     -----
     Land that went from stratum i to j changed by ``A_ij (d_j,end − d_i,start)``. A cause is a
     set of such transitions, so its change is ``Σ_j E_j d_j,end − Σ_i S_i d_i,start`` with S and E
-    its hectares by stratum before and after. Causes sum to the change, draw by draw.
+    its hectares by stratum before and after. Causes sum to the change, draw by draw. Land that
+    the maps show as water come or gone, and that the study counts as unchanged, has its own row.
     """
     levels, indices = group_indices(regions)
     unknown = without_data(activity, indices)
@@ -98,10 +101,15 @@ def attribution_table(
     for (start, end), moved in activity.transitions.items():
         counted = mapped[start, end], _steps(stock, strata, pair=(start, end))
         area = moved.transpose("region", "from_stratum", "to_stratum").values
-        for k, name in enumerate(CAUSES):
-            if not (cause == k).any():
+        still = np.zeros(area.shape)
+        if (start, end) in activity.seasonal:
+            still += activity.seasonal[start, end][:, :, None] * np.eye(len(strata))
+            still = np.minimum(still, area)
+        for name in (*CAUSES, SEASONAL):
+            k = CAUSES.index(name) if name in CAUSES else -1
+            own = still if k < 0 else np.where(cause == k, area - still, 0.0)
+            if not ((cause == k).any() or own.any()):
                 continue
-            own = np.where(cause == k, area, 0.0)
             hectares = np.zeros((len(area), len(strata), len(years)))
             hectares[:, :, years.index(start)] = own.sum(axis=2)
             hectares[:, :, years.index(end)] = own.sum(axis=1)
@@ -117,6 +125,8 @@ def attribution_table(
             frame, basis = _with_noise(
                 frame, wrong, counted=counted, among=cause == k, indices=indices
             )
+            if still.any():  # never with a sample: the map's hectares are the study's
+                frame["map_ha"] = frame["area_ha"]
             frame.loc[unknown, frame.columns] = np.nan
             head = levels[["region_code", "region_name", "level"]].assign(
                 start=start, end=end, cause=name

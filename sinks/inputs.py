@@ -170,7 +170,21 @@ def _with_splits(study: Study, legend: Legend, *, problems: Problems) -> Legend:
             )  # fmt: skip
             continue
         legend = legend.with_strata(named)
+    _check_seasonal(study, legend, problems=problems)
     return legend
+
+
+def _check_seasonal(study: Study, legend: Legend, *, problems: Problems) -> None:
+    """Refuse water that no class is; tell where two years can show no return."""
+    water = study.wetland.seasonal if study.wetland is not None else ()
+    wrong = [name for name in water if name not in legend.strata]
+    if wrong:
+        problems.error(
+            "wetland.no_such_stratum", file=study.file, place="wetland.seasonal",
+            names=", ".join(wrong), nearest=nearest(wrong[0], legend.strata),
+        )  # fmt: skip
+    elif water and len(study.years) < 3:
+        problems.warn("wetland.seasonal_two_years", file=study.file, place="wetland.seasonal")
 
 
 def _answers(

@@ -19,12 +19,14 @@ from sinks.landcover.activity import Activity, activity, strata_of_symbols, unkn
 from sinks.landcover.adjust import adjusted
 from sinks.landcover.assess import Assessment, assess
 from sinks.landcover.locate import located
+from sinks.landcover.seasonal import Returned, in_place, kinds, settle_returns
 from sinks.landcover.split import Split, split_joint
 from sinks.outlines import outlines
 from sinks.overlays import splitting
 from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
 from sinks.records import PlantingRecords, planting_records
+from sinks.sections import OverlayConfig
 from sinks.texts import text
 
 Ints = npt.NDArray[np.int64]
@@ -51,6 +53,8 @@ class Measured:
     records : Activity or None
         Of the planting records, one after the other; always as the maps show it.
     plantings : sequence of PlantingRecords
+    seasonal : sequence of Returned
+        Water that came and went with the season, in regions and zones, and counts as no change.
     """
 
     regions: Activity
@@ -59,6 +63,7 @@ class Measured:
     assessment: Assessment | None = None
     records: Activity | None = None
     plantings: Sequence[PlantingRecords] = ()
+    seasonal: Sequence[Returned] = ()
 
 
 def measure(inputs: Inputs, problems: Problems, *, execution: Execution) -> Measured | None:
@@ -114,22 +119,29 @@ def _told_apart(
 ) -> Measured:  # fmt: skip
     """Return the areas of regions and zones, with strata told apart by polygons."""
     count, last = len(inputs.regions), len(inputs.regions) + len(inputs.zones)
-    strata, joint, unsplit = inputs.legend.strata, everything.of_regions(0, last), lookup
-    splits = [
-        Split(overlay.config.replaces, str(overlay.config.stratum), overlay.config.outside)
-        for overlay in splitting(inputs.overlays)
-    ]
+    strata, unsplit = inputs.legend.strata, lookup
+    joint = whole = everything.of_regions(0, last)
+    splits = [_split(inputs, overlay.config) for overlay in splitting(inputs.overlays)]
+    seasonal: list[Returned] = []
     if splits:
-        joint, lookup = split_joint(
+        joint, lookup, seasonal = split_joint(
             joint, everything.of_regions(last, last + len(inputs.cuts.target)),
             target=inputs.cuts.target, which=inputs.cuts.which, lookup=lookup, splits=splits,
             strata=strata,
         )  # fmt: skip
+    if inputs.study.wetland is not None and inputs.study.wetland.seasonal:
+        joint, returned = settle_returns(
+            joint, lookup, strata=strata, legend=inputs.legend,
+            water=inputs.study.wetland.seasonal, within=inputs.study.wetland.seasonal_years,
+        )  # fmt: skip
+        seasonal = [*seasonal, returned]
     regions = mapped
-    if splits:
+    if joint is not whole:
         regions = activity(
             joint.of_regions(0, count), lookup, strata=strata, codes=inputs.regions.codes
         )
+    if seasonal:
+        regions = in_place(seasonal, regions, strata=strata)
     zones = activity(
         joint.of_regions(count, last), lookup, strata=strata,
         codes=[str(i) for i in range(len(inputs.zones))],
@@ -140,15 +152,27 @@ def _told_apart(
         everything.of_regions(first, first + count), unsplit, strata=strata,
         codes=[str(i) for i in range(count)],
     )  # fmt: skip
-    return Measured(regions, zones, mapped, records=records, plantings=plantings)
+    return Measured(regions, zones, mapped, records=records, plantings=plantings, seasonal=seasonal)
+
+
+def _split(inputs: Inputs, config: OverlayConfig) -> Split:
+    """Return what an overlay's polygons do to the strata of the maps."""
+    split = Split(config.replaces, config.stratum, config.outside)
+    if not config.seasonal:
+        return split
+    strata = inputs.legend.strata
+    _, land = kinds(strata, inputs.legend, water=(*config.replaces, *split.waters))
+    return replace(split, land=tuple(name for name, dry in zip(strata, land, strict=True) if dry))
 
 
 def _assessed(inputs: Inputs, measured: Measured, *, problems: Problems) -> Measured:
     """Correct the areas by the reference sample, if there is one."""
     if inputs.answers is None or problems.of(Severity.ERROR):
         return measured
-    if splitting(inputs.overlays):
-        problems.error("overlays.split_with_sample", file=inputs.study.file, place="accuracy")
+    settles = inputs.study.wetland is not None and inputs.study.wetland.seasonal
+    if settles or splitting(inputs.overlays):
+        code = "wetland.seasonal_with_sample" if settles else "overlays.split_with_sample"
+        problems.error(code, file=inputs.study.file, place="accuracy")
         return measured
     answers = located(
         inputs.answers, sources=inputs.sources, regions=inputs.regions,

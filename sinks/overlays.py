@@ -281,4 +281,4 @@ def cuts_of(overlays: Sequence[Overlay], regions: Regions, *, zones: Zones) -> C
 
 def splitting(overlays: Sequence[Overlay]) -> list[Overlay]:
     """Return the overlays that tell strata apart, in the study's order."""
-    return [overlay for overlay in overlays if overlay.config.stratum is not None]
+    return [overlay for overlay in overlays if overlay.config.replaces]

@@ -43,7 +43,6 @@ from sinks.manifest import manifest, pass_key
 from sinks.measure import Measured, measure
 from sinks.memory import take_room
 from sinks.outlook import scenario_tables
-from sinks.overlays import splitting
 from sinks.overlaytables import overlay_tables
 from sinks.planting import planting_tables
 from sinks.qgis import style_surfaces
@@ -52,6 +51,7 @@ from sinks.reconcile import check_reconcile, reconcile_tables
 from sinks.reference import polygons, recounts
 from sinks.results import QUALITY, REGIONS, Results, write_table
 from sinks.scenariochecks import check_scenarios, scenario_parameters
+from sinks.seasons import seasonal_table, warn_not_in_rasters
 from sinks.standpolygons import write_stands_file
 from sinks.stock import Stock
 from sinks.study import load_study
@@ -124,9 +124,8 @@ def factors(
     check_scenarios(inputs, areas, density=density, problems=problems)
     if density.by_region and _wants_rasters(inputs, options):
         problems.warn("surfaces.by_region", file=study.density.table or "")
-    if (told := splitting(inputs.overlays)) and options.parts:
-        names = ", ".join(str(overlay.config.stratum) for overlay in told)
-        problems.warn("overlays.not_in_rasters", file=study.file, names=names)
+    if options.parts:
+        warn_not_in_rasters(inputs, problems)
     if study.change is not None or _wants_changes(inputs, options):
         check_reach(inputs, problems)
     return None if problems.of(Severity.ERROR) else (measured, density)
@@ -156,6 +155,9 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         **ledger_tables(study.targets, held),
         **scenario_tables(inputs.scenarios, study.targets, held=held),
         **wetland_tables(stock, areas, inputs=inputs),
+        **seasonal_table(
+            measured.seasonal, density, regions=regions, strata=legend.strata, years=study.years
+        ),
         "attribution": attribution_table(
             stock, areas, regions=regions, legend=legend, assessment=measured.assessment
         ),

@@ -247,6 +247,7 @@ class OverlayConfig(Part):
     replaces: tuple[str, ...] = Field((), description="strata that are told apart by the polygons")
     stratum: str | None = Field(None, description="what they are inside the polygons")
     outside: str | None = Field(None, description="what they are beyond them; as mapped if absent")
+    seasonal: bool = Field(False, description="inside, those strata come and go with the season")
     record: str | None = Field(None, description="planting: column of the record's name")
     year: str | None = Field(None, description="planting: column of the year of planting")
     species: str | None = Field(None, description="planting: column of the species")
@@ -278,6 +279,8 @@ class WetlandConfig(Part):
     fluxes: str = Field("wetland_fluxes", min_length=1, description="packaged, or a CSV")
     gwp: Literal["AR4", "AR5", "AR6"] = Field("AR5", description="potential of methane, 100 years")
     settle_years: float = Field(20, gt=0, le=1000, description="years that a soil takes")
+    seasonal: tuple[str, ...] = Field((), description="strata of water whose returns are seasonal")
+    seasonal_years: float = Field(10, gt=0, le=100, description="longest there and back")
 
 
 class OutputConfig(Part):

@@ -280,6 +280,15 @@ def _check_planting(
             problems.error("study.planting_key", file=file, place=f"{place}.{key}", key=key)
 
 
+def _lacking(overlay: Mapping[str, Any]) -> list[str]:
+    """Return the keys that others of an overlay need: what is told apart, and what it becomes."""
+    asked = any(overlay.get(key) for key in ("stratum", "outside", "seasonal"))
+    if asked and not overlay.get("replaces"):
+        return ["replaces"]
+    needs = overlay.get("outside") or (overlay.get("replaces") and not overlay.get("seasonal"))
+    return ["stratum"] if needs and not overlay.get("stratum") else []
+
+
 def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
     """Refuse two overlays of one name: their rows could not be told apart."""
     names: set[object] = set()
@@ -287,8 +296,7 @@ def _check_overlays(data: Mapping[str, Any], *, file: str, problems: Problems) -
         name = overlay.get("name")
         if isinstance(name, str) and name in names:
             problems.error("study.repeated_name", file=file, place=f"overlays.{i}", name=name)
-        if bool(overlay.get("replaces")) != bool(overlay.get("stratum")):
-            key = "stratum" if overlay.get("replaces") else "replaces"
+        for key in _lacking(overlay):
             problems.error("study.missing_key", file=file, place=f"overlays.{i}", key=key)
         names.add(name if isinstance(name, str) else None)
         _check_planting(overlay, place=f"overlays.{i}", file=file, problems=problems)

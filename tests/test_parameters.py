@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -285,6 +286,26 @@ def test_unchecked_parameters_warn_once() -> None:
 
 
 @needs_shared
+def test_sediment_is_the_option_of_the_facts_or_the_land_it_covers() -> None:
+    """A soil of 0 under water would lose a field's carbon at once: see docs/wetlands.md."""
+    rows = load_table("density/hubei_2010").set_index(["stratum", "pool"])
+    numbers = ["value", "low", "high"]
+    facts = {f["sinks_class"]: f for f in shared("landcover_carbon_pools.csv")}
+    lake = rows.loc["lake", "soil"]
+    told = f"{lake['value']:g} ({lake['low']:g}-{lake['high']:g})"
+    assert told in " ".join(str(value) for value in facts["lake"].values())
+    for water, land in (("river", "floodplain"), ("reservoir_pond", "cropland")):
+        assert rows.loc[water, "soil"][numbers].tolist() == (
+            rows.loc[land, "soil"][numbers].tolist()
+        )
+    mean = np.mean(
+        [rows.loc[name, "soil"]["value"] for name in ("lake", "river", "reservoir_pond")]
+    )
+    assert rows.loc["water", "soil"]["value"] == pytest.approx(mean, abs=1.5)
+    assert set(rows.xs("soil", level="pool")["depth"]) == {"0-100 cm"}
+
+
+@needs_shared
 def test_hubei_densities_are_the_facts() -> None:
     rows = load_table("density/hubei_2010").set_index(["stratum", "pool"])
     pools = {"c_above": "agb", "c_below": "bgb", "c_soil": "soil", "c_dead": "dead_organic"}
@@ -293,6 +314,8 @@ def test_hubei_densities_are_the_facts() -> None:
     for fact in facts:
         for title, pool in pools.items():
             row = rows.loc[fact["sinks_class"], pool]
+            if fact[title] == "0" and fact[f"{title}_range"] == "0-150":
+                continue  # the sediment of open water, see below
             assert row["value"] == float(fact[title])
             assert row["confidence"] == fact["confidence"]
             assert row["unit"] == fact["unit"]

@@ -40,6 +40,7 @@ BANDS = {
         " reconcile standpolygons unchanged measure planting fromplots budget alignment ledger"
         " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"
         " subcompartments classifyfile classifytables classification"
+        " seasons"
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"

@@ -45,6 +45,8 @@ class Activity:
         Where `area` is estimated from a sample: what the map shows, with the same dims.
     correction : Correction or None
         Where `area` is estimated: its draws.
+    seasonal : dict of (start, end) to ndarray, dims (region, stratum)
+        Of the land that stayed in its stratum, what the maps show as water come or gone [ha].
     """
 
     area: xr.DataArray
@@ -53,6 +55,7 @@ class Activity:
     paths: xr.Dataset = field(default_factory=xr.Dataset)
     map_area: xr.DataArray | None = None
     correction: Correction | None = None
+    seasonal: Mapping[Pair, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def counted(self) -> xr.DataArray:

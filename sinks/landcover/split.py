@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sinks.joint import JointTable
+from sinks.landcover.seasonal import Returned, held_within, settled, strata_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -27,14 +28,22 @@ class Split:
     ----------
     replaces : tuple of str
         Strata of the maps.
-    stratum : str
-    outside : str or None
+    stratum, outside : str or None
         None leaves them as they are.
+    land : tuple of str
+        Strata that they come to and leave with the season, inside the polygons; see
+        `sinks.landcover.seasonal`.
     """
 
     replaces: tuple[str, ...]
-    stratum: str
+    stratum: str | None
     outside: str | None = None
+    land: tuple[str, ...] = ()
+
+    @property
+    def waters(self) -> tuple[str, ...]:
+        """The strata's names inside the polygons."""
+        return self.replaces if self.stratum is None else (self.stratum,)
 
 
 def split_joint(
@@ -46,7 +55,7 @@ def split_joint(
     lookup: Ints,
     splits: Sequence[Split],
     strata: Sequence[str],
-) -> tuple[JointTable, Ints]:
+) -> tuple[JointTable, Ints, list[Returned]]:
     """Move land to the strata that polygons say.
 
     Parameters
@@ -69,11 +78,15 @@ def split_joint(
         The same land in the same regions.
     ndarray, dims (year, symbol)
         `lookup` with one more symbol for each split.
+    list of Returned
+        Seasonal water that counts as what it was.
     """
     number = {name: i for i, name in enumerate(strata)}
     symbols = lookup.shape[1]
-    added = np.array([[number[split.stratum] for split in splits]] * len(lookup), dtype=np.int64)
-    wider = np.concatenate([lookup, added], axis=1)
+    new = [number[split.stratum or split.replaces[0]] for split in splits]
+    added = np.array([new] * len(lookup), dtype=np.int64)
+    wider = _beyond(np.concatenate([lookup, added], axis=1), symbols, splits=splits, number=number)
+    seasonal: list[Returned] = []
     paths = joint.paths.astype(np.int64)
     region, path, area = joint.region, paths[joint.path], joint.area
     for k, split in enumerate(splits):
@@ -83,11 +96,19 @@ def split_joint(
         here = np.stack([np.isin(lookup[y, before[:, y]], old) for y in range(len(lookup))], axis=1)
         hit = here.any(axis=1)
         rows, before, here = rows[hit], before[hit], here[hit]
-        after = np.where(here, symbols + k, before)
+        after = before if split.stratum is None else np.where(here, symbols + k, before)
+        if split.land:
+            own = np.isin(np.arange(len(strata)), [number[n] for n in split.waters])
+            dry = np.isin(np.arange(len(strata)), [number[n] for n in split.land])
+            mapped = strata_of(after, wider)
+            after, counted = settled(after, held_within(mapped, own, land=dry), lookup=wider)
         # Border cells are rounded to quanta one polygon at a time: no more than is there moves.
         moved = np.minimum(
             cuts.area[rows], _held(region, path, area=area, of=(target[cuts.region[rows]], before))
         )
+        if split.land:
+            found = Returned(target[cuts.region[rows]], moved, mapped, counted, joint.quantum)
+            seasonal.append(found.rows((mapped != counted).any(axis=1)))
         region = np.concatenate([region, *([target[cuts.region[rows]]] * 2)])
         path = np.concatenate([path, before, after])
         area = np.concatenate([area, -moved, moved])
@@ -97,7 +118,7 @@ def split_joint(
         joint.years, region, place.reshape(-1), area, unique.astype(np.int64), joint.outside,
         joint.quantum,
     )  # fmt: skip
-    return table, _beyond(wider, symbols, splits=splits, number=number)
+    return table, wider, seasonal
 
 
 def _beyond(lookup: Ints, symbols: int, *, splits: Sequence[Split], number: dict[str, int]) -> Ints:

@@ -323,3 +323,15 @@ def steady_density(results: Results) -> bool:
     for item in chain.densities(results):
         seen.setdefault((item.stratum, item.pool, item.region), set()).add(item.value)
     return all(len(values) == 1 for values in seen.values())
+
+
+def waters_without_soil(results: Results, words: Words) -> list[str]:
+    """Return the wetland strata whose soil density is zero where that of other land is not."""
+    soil = [item for item in chain.densities(results) if item.pool == "soil"]
+    held = {item.stratum for item in soil if item.value}
+    bare = {item.stratum for item in soil} - held if held else set()
+    return [
+        str(item[f"name_{words.language}"])
+        for item in results.meta.get("strata", ())
+        if item["stratum"] in bare and item["group"] == "wetland"
+    ]

@@ -244,6 +244,7 @@ def limits(results: Results, words: Words) -> list[str]:
     study = results.meta["study"]
     counts = ledgers.confidence_counts(results)
     memory, total = counts.get("memory", 0), sum(counts.values())
+    bare = words.t("report.list.comma").join(ledgers.waters_without_soil(results, words))
     cases = [
         (bool(study.get("synthetic")), "synthetic"),
         (results.meta.get("area_basis", "map") == "map", "area"),
@@ -251,10 +252,11 @@ def limits(results: Results, words: Words) -> list[str]:
         (ledgers.steady_density(results), "steady"),
         (True, "density"),
         ("soil" in results.meta.get("pools", ()), "soil"),
+        (bool(bare), "water_soil"),
         (memory > 0, "memory"),
     ]
     return [
-        words.t(f"report.limit.{name}", n=f"{memory:,}", total=f"{total:,}")
+        words.t(f"report.limit.{name}", n=f"{memory:,}", total=f"{total:,}", strata=bare)
         for holds, name in cases
         if holds
     ]
