@@ -36,7 +36,7 @@ from sinks.headline import write_regions_file
 from sinks.inputs import Inputs, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
-from sinks.layers import write_layers
+from sinks.layers import budget_beside, write_layers
 from sinks.ledger import accounts, ledger_tables
 from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
@@ -320,7 +320,7 @@ def _write(
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))
         meta["layers"] = write_layers(
             inputs.sources, inputs.legend, folder=staging / "layers", clip=clip,
-            densities=_per_year(computed.density),
+            densities=_per_year(computed.density), budget=budget_beside(len(inputs.regions)),
         )  # fmt: skip
     table = quality(
         Results.read(staging, meta), polygons=polygons(inputs),

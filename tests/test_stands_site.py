@@ -17,7 +17,8 @@ from pmtiles.reader import MmapSource, Reader
 from sinks.biomass.models import apply_model
 from sinks.biomass.stands import Draws
 from sinks.checks import Problems
-from sinks.publish.stands import WORLD, class_limits, shard_of, write_stands, zooms_of
+from sinks.publish.polygons import WORLD, class_limits, shard_of, zooms_of
+from sinks.publish.stands import write_stands
 from sinks.run import Options, run_study
 from tests.test_stand_density import MODEL, polygons, write_study
 

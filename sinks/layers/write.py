@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 #: All pictures of a map together [bytes]: embedded with their coarser levels they grow by 7/9.
 BUDGET: Final = 7_000_000
+#: What a region's outline and numbers take away from them [bytes], and what is left at least.
+PER_REGION: Final = 1200
+LEAST: Final = 3_000_000
 #: The density of each year: by stratum [t C/ha].
 Densities = Mapping[int, Mapping[str, float]]
 Record = dict[str, Any]
@@ -190,6 +193,11 @@ def _placed(frame: Frame, job: _Job) -> Record:
         "height": frame.height,
         "resampling": (job.summed_by if frame.thinned else Resampling.nearest).name,
     }
+
+
+def budget_beside(regions: int) -> int:
+    """Return what the pictures of a map may take [bytes], so that the file stays below 15 MB."""
+    return max(LEAST, BUDGET - PER_REGION * regions)
 
 
 def write_layers(

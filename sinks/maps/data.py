@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "map."
 #: Transitions listed on a region's card.
 MOVES: Final = 4
+#: Beyond so many regions a card holds the region's own rows, not what stands behind them.
+DETAILED: Final = 1000
 #: Key of the whole among the regions; no region's code is empty.
 WHOLE: Final = ""
 
@@ -207,6 +209,7 @@ def _study(results: Results, periods: list[str]) -> dict[str, Any]:
         "approval": _text(study.get("map_approval")),
         "years": [int(year) for year in results.years],
         "periods": periods,
+        "merged": study.get("merged"),
         "level": number(study.get("level")),
         "draws": study.get("draws"),
         "seed": study.get("seed"),
@@ -284,6 +287,7 @@ def map_data(results: Results) -> dict[str, Any]:
     if results.regions.empty:
         raise OutputFailed(text("map.no_regions", results.language, folder=results.root))
     heads = _region_heads(results)
+    brief = len(heads) > DETAILED
     _add_years(heads, results)
     periods = _add_changes(heads, results)
     _add_targets(heads, results)
@@ -293,6 +297,9 @@ def map_data(results: Results) -> dict[str, Any]:
     add_causes(heads, results, whole=WHOLE)
     add_ranks(heads, results, whole=WHOLE)
     add_pinyin(heads)
+    if brief:
+        for code in set(heads) - {WHOLE}:
+            heads[code] |= {"strata": {}, "moves": {}, "causes": {}}
     return {
         "study": _study(results, periods),
         "whole": heads.pop(WHOLE),
@@ -301,7 +308,8 @@ def map_data(results: Results) -> dict[str, Any]:
         "targets": _target_heads(results),
         "strata": [dict(stratum) for stratum in results.meta["strata"]],
         "layers": _layers(results),
-        "densities": chain_densities(results),
+        "densities": {} if brief else chain_densities(results),
+        "brief": brief,
         "basemap": basemap(results),
         "inputs": _inputs(results),
         "palettes": {name: list(colours) for name, colours in PALETTES.items()}

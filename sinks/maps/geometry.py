@@ -34,15 +34,15 @@ def _polygons(geometries: Any) -> Any:
 
 
 def _coordinates(geometry: Any, decimals: int) -> list[Any]:
-    """Return the rounded MultiPolygon coordinates; rings that collapse are left out."""
+    """Return polygons of rings, each a flat list of steps; rings that collapse are left out."""
     polygons = []
     for polygon in geometry.geoms:
         rings = []
         for ring in (polygon.exterior, *polygon.interiors):
-            points = np.round(shapely.get_coordinates(ring), decimals)
+            points = np.rint(shapely.get_coordinates(ring) * 10.0**decimals).astype(np.int64)
             moved = np.r_[True, np.any(np.diff(points, axis=0) != 0, axis=1)]
             if moved.sum() >= 4:
-                rings.append(points[moved].tolist())
+                rings.append(np.diff(points[moved], axis=0, prepend=0).ravel().tolist())
             elif ring is polygon.exterior:
                 break
         if rings:
@@ -64,9 +64,30 @@ def _size(geometry: Any) -> float:
 
 
 def _outline(geometries: Any, decimals: int) -> list[Any]:
-    """Return the rings of the union of some regions, as line coordinates."""
-    union = _polygons(np.array([shapely.union_all(geometries)], dtype=object))[0]
+    """Return the rings of the union of some regions."""
+    whole = shapely.union_all(shapely.make_valid(geometries))
+    union = _polygons(np.array([whole], dtype=object))[0]
     return [ring for polygon in _coordinates(union, decimals) for ring in polygon]
+
+
+def simplified(geometries: Any, tolerance: float) -> Any:
+    """Simplify neighbours together, so that they keep one border.
+
+    Parameters
+    ----------
+    geometries : ndarray of shapely polygons
+    tolerance : float
+        Side of the square that stands for the smallest detail [units of the coordinates].
+
+    Notes
+    -----
+    GEOS gives up on some coverages whose borders nearly coincide and do not; those are simplified
+    one by one, and gaps stay below the tolerance.
+    """
+    try:
+        return shapely.coverage_simplify(geometries, tolerance=tolerance)
+    except shapely.errors.GEOSException:
+        return shapely.simplify(geometries, tolerance)
 
 
 def region_shapes(regions: gpd.GeoDataFrame, parents: Sequence[str]) -> dict[str, Any]:
@@ -82,14 +103,15 @@ def region_shapes(regions: gpd.GeoDataFrame, parents: Sequence[str]) -> dict[str
     Returns
     -------
     dict
-        ``shapes``: a GeoJSON FeatureCollection in region order, ``id`` the region's code;
-        ``labels``: per code ``[lat, lon]`` and the radius [Web Mercator m] free for a name;
-        ``outlines``: per coarser level (and ``study``) rings of ``[lon, lat]``;
+        ``shapes``: in region order the polygons, each a list of rings; a ring is a flat list of
+        steps in longitude and latitude, the first from zero, in units of the last of
+        ``decimals`` (see `rings_of`); ``labels``: per code ``[lat, lon]`` and the radius [Web
+        Mercator m] free for a name; ``outlines``: per coarser level (and ``study``) rings;
         ``bounds``: ``[[south, west], [north, east]]`` [degrees].
 
     Notes
     -----
-    Neighbours share their simplified border (`shapely.coverage_simplify`), so no slivers open
+    Neighbours share their simplified border (`simplified`), so no slivers open
     between them; nothing is computed from these shapes.
     """
     frame = regions.to_crs("EPSG:4326")
@@ -97,15 +119,13 @@ def region_shapes(regions: gpd.GeoDataFrame, parents: Sequence[str]) -> dict[str
     decimals = _decimals(bounds)
     extent = max(bounds[2] - bounds[0], bounds[3] - bounds[1])
     raw = _polygons(frame.geometry.to_numpy())
-    light = _polygons(shapely.coverage_simplify(raw, tolerance=extent * DETAIL))
+    light = _polygons(simplified(raw, extent * DETAIL))
     codes = [str(code) for code in frame["region_code"]]
-    features = []
-    labels = {}
-    for code, geometry in zip(codes, light, strict=True):
-        shape = {"type": "MultiPolygon", "coordinates": _coordinates(geometry, decimals)}
-        features.append({"type": "Feature", "id": code, "properties": {}, "geometry": shape})
-        if not geometry.is_empty:
-            labels[code] = _label(geometry)
+    labels = {
+        code: _label(geometry)
+        for code, geometry in zip(codes, light, strict=True)
+        if not geometry.is_empty
+    }
     outlines = {"study": _outline(light, decimals)}
     for parent in parents:
         groups = frame[parent].astype(str).to_numpy()
@@ -113,8 +133,14 @@ def region_shapes(regions: gpd.GeoDataFrame, parents: Sequence[str]) -> dict[str
             rings = [_outline(light[groups == group], decimals) for group in sorted(set(groups))]
             outlines[parent] = [ring for group in rings for ring in group]
     return {
-        "shapes": {"type": "FeatureCollection", "features": features},
+        "shapes": [_coordinates(geometry, decimals) for geometry in light],
+        "decimals": decimals,
         "labels": labels,
         "outlines": outlines,
         "bounds": [[bounds[1], bounds[0]], [bounds[3], bounds[2]]],
     }
+
+
+def rings_of(polygon: Sequence[Sequence[int]], decimals: int) -> list[Any]:
+    """Return the rings of a polygon as points [degrees]: what the page makes of its steps."""
+    return [np.cumsum(np.reshape(steps, (-1, 2)), axis=0) / 10.0**decimals for steps in polygon]

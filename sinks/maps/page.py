@@ -24,6 +24,7 @@ from markupsafe import Markup
 from xstatic.pkg import leaflet
 
 from sinks.escape import script_data, templates
+from sinks.maps.coarse import shown_results
 from sinks.maps.data import map_data
 from sinks.maps.tiles import tile_sets
 from sinks.texts import text
@@ -249,6 +250,7 @@ def render_map(results: Results, site: Site | None = None) -> str:
     str
         The same for the same results, to the byte.
     """
+    results = shown_results(results)
     data = map_data(results)
     if site is not None:
         data["layers"] = [layer | dict(site.tiles[layer["name"]]) for layer in data["layers"]]

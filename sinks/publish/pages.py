@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
@@ -47,6 +48,18 @@ def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool =
         "value": words.amount(row[column], scale, spread=spread, signed=signed),
         "interval": words.interval(low, high, scale=scale),
     }
+
+
+def slices(results: Results, codes: Sequence[str]) -> Iterator[tuple[str, Results]]:
+    """Yield every region's code and the run with that region's rows alone: tables are cut once."""
+    cut = {
+        name: dict(tuple(table.groupby("region_code", sort=False)))
+        for name, table in results.tables.items()
+        if "region_code" in table.columns
+    }
+    for code in codes:
+        own = {name: rows.get(code, results.tables[name].iloc[:0]) for name, rows in cut.items()}
+        yield code, replace(results, tables={**results.tables, **own})
 
 
 def _rows(results: Results, table: str, *, code: str) -> list[Row]:

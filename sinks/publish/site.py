@@ -13,9 +13,11 @@ from markupsafe import Markup
 from sinks.errors import OutputFailed
 from sinks.escape import templates
 from sinks.maps import Site, render_map
-from sinks.publish.pages import Locator, page_name, region_page
+from sinks.maps.coarse import MOST
+from sinks.publish.pages import Locator, page_name, region_page, slices
 from sinks.publish.stands import stand_words, write_stands
 from sinks.publish.tiles import write_tiles
+from sinks.publish.units import write_units
 from sinks.results import Results
 from sinks.tabulate import json_text
 from sinks.texts import text
@@ -92,10 +94,14 @@ def _write(results: Results, folder: Path) -> None:
     layers = list(results.meta.get("layers") or ())
     tiles = write_tiles(results.root, layers, folder=folder / "tiles")
     codes = [str(code) for code in results.regions["region_code"]]
-    pages = {code: f"regions/{page_name(code)}" for code in codes}
+    alone = len(codes) <= MOST
+    pages = {code: f"regions/{page_name(code)}" for code in codes if alone}
     downloads = _copy_data(results, folder / "data")
-    _write_pages(results, folder, pages=pages)
+    if alone:
+        _write_pages(results, folder, pages=pages)
     stands = write_stands(results, folder=folder / "tiles")
+    if not alone:
+        stands += write_units(results, folder=folder / "tiles")
     words = stand_words() if stands else {}
     document = render_map(results, Site(tiles, pages, downloads, stands, words))
     (folder / "index.html").write_bytes(document.encode("utf-8"))
@@ -127,8 +133,8 @@ def _write_pages(results: Results, folder: Path, *, pages: dict[str, str]) -> No
     template = environment.get_template("region.html.j2")
     locator = Locator(results)
     sheet = Markup(style)  # noqa: S704 - our own style sheet
-    for code, address in pages.items():
-        content: dict[str, Any] = region_page(results, code)
+    for code, own in slices(results, list(pages)):
+        content: dict[str, Any] = region_page(own, code)
         drawn = locator.of(code, title=content["name"])
         page = template.render(policy=policy, style=sheet, map=drawn, **content)
-        (folder / address).write_text(page, encoding="utf-8", newline="\n")
+        (folder / pages[code]).write_text(page, encoding="utf-8", newline="\n")

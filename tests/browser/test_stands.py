@@ -10,9 +10,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
+from sinks.maps import coarse, write_map
 from sinks.publish import publish
+from sinks.publish import site as site_module
 from tests.browser.conftest import served
-from tests.map_sample import sample
+from tests.many_regions import many
+from tests.map_sample import NAMES, sample, stock
 from tests.test_stands_site import MODEL, grid_of
 
 HOSTILE = "<img src=x onerror=alert(3)>"
@@ -116,3 +119,57 @@ def test_from_disk_the_legend_says_what_to_do(show: Callable[..., Any], site: Pa
     page = show(site, part="#layer=stands&lang=en")
     page.wait_for_selector("html.ready")
     assert "python -m http.server" in page.inner_text(".legend .note")
+
+
+def test_thousands_of_regions_are_drawn_and_clicked_on_a_canvas(
+    show: Callable[..., Any], tmp_path: Path
+) -> None:
+    write_map(many(tmp_path, 1200), tmp_path / "map.html")
+    page = show(tmp_path / "map.html", part="#layer=change")
+    page.wait_for_selector("html.ready")
+    assert page.locator("path.leaflet-interactive").count() == 0
+    assert page.locator(".ranking ol button").count() == 200
+    page.click(".more")
+    assert page.locator(".ranking ol button").count() == 400
+    name = page.evaluate("document.querySelector('.folium-map').id")
+    spot = page.evaluate(
+        "name => { const {x, y} = window[name].latLngToContainerPoint([30.01, 112.03]);"
+        " const box = window[name].getContainer().getBoundingClientRect();"
+        " return [x + box.left, y + box.top]; }",
+        name,
+    )
+    page.mouse.click(*spot)
+    page.wait_for_selector("[data-region]")
+    region = page.get_attribute("[data-region]", "data-region")
+    across = 35
+    row, column = divmod(int(region), across)
+    side = 2 / across
+    assert 111 + side * column <= 112.03 <= 111 + side * (column + 1)
+    assert 31 - side * (row + 1) <= 30.01 <= 31 - side * row
+    assert "attribution" in page.inner_text("[data-region]")
+
+
+def test_regions_of_a_site_that_are_too_many_are_clicked_one_by_one(
+    show: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coarse, "MOST", 3)
+    monkeypatch.setattr(site_module, "MOST", 3)
+    results = sample(tmp_path / "run", pictures=False)
+    (tmp_path / "run" / "tables").mkdir(parents=True)
+    (tmp_path / "run" / "manifest.json").write_text("{}", encoding="utf-8")
+    index = publish(results, tmp_path / "site")
+    with served(index.parent) as address:
+        page = show(index, site=address, part="#layer=units")
+        page.wait_for_selector("html.ready")
+        assert "共 4 个单元" in page.inner_text(".head")
+        name = page.evaluate("document.querySelector('.folium-map').id")
+        page.evaluate("name => window[name].fire('click', {latlng: L.latLng(30.15, 112.15)})", name)
+        page.wait_for_selector("[data-stand]")
+        assert page.inner_text("[data-stand] h2") == NAMES[1]
+        shown = facts(page)
+        change = stock(1, 2020) - stock(1, 2010)
+        for value in (stock(1, 2020), change, 9600.0):
+            assert any(abs(value - one) < 1e-6 * abs(value) for one in shown), value
+        page.fill("input[type=search]", "0302")
+        page.click(".row.stand")
+        page.wait_for_selector("[data-stand]")

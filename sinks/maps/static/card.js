@@ -140,6 +140,7 @@ function renderCard(container, shown) {
     stockSection(region), changeSection(region), targetSection(region),
     section(t("card.composition", { year: state.year }), composition(region)),
     whySection(region), movesSection(region), areaSection(region),
-    pageLink(), el("p", { class: "note" }, basisText())));
+    pageLink(), data.brief ? el("p", { class: "note" }, t("card.brief")) : null,
+    el("p", { class: "note" }, basisText())));
   container.querySelector(".scroll").scrollTop = scrolled;
 }

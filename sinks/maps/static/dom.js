@@ -1,6 +1,20 @@
 // Elements, sentences and numbers. Text from data enters the page here, as text only.
 
 const data = JSON.parse(document.getElementById("sinks-data").textContent);
+
+// Rings come as steps in the last decimal of longitude and latitude.
+function points(steps) {
+  const found = [];
+  const unit = 10 ** data.decimals;
+  let [x, y] = [0, 0];
+  for (let k = 0; k < steps.length; k += 2) {
+    x += steps[k];
+    y += steps[k + 1];
+    found.push([x / unit, y / unit]);
+  }
+  return found;
+}
+
 const regions = new Map(data.codes.map((code) => [code, data.regions[code]]));
 const strata = new Map(data.strata.map((stratum) => [stratum.stratum, stratum]));
 
@@ -24,6 +38,7 @@ const state = {
   ascending: false,
   opacity: 0.92,
   query: "",
+  listed: 200,
   compare: false,
   against: null,
   measuring: false,
@@ -81,7 +96,8 @@ const CARBON = {
 const TONNES = { t_c: 1, t_co2: CO2 };
 const AREA = { ha: 1, mu: 15 };
 
-// dimension: carbon (t C), tonnes (the same, never in ten thousands), density (t C/ha), area (ha), percent (a share), volume (10⁴ m³), count,
+// dimension: carbon (t C), tonnes (the same, never in ten thousands), density (t C/ha), area (ha),
+// percent (a share), volume (10⁴ m³), count,
 // or a unit's own name.
 function measure(dimension) {
   const { scale, tonnes } = CARBON[state.carbon];

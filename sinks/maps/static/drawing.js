@@ -1,5 +1,25 @@
 // What Leaflet draws: regions, borders of coarser levels, names, pictures.
 
+// So many shapes are drawn on a canvas: a browser is slow at thousands of elements.
+const many = data.codes.length > 600;
+
+// The same pattern for a canvas.
+function hatchOnCanvas(colour) {
+  const tile = el("canvas", { width: 8, height: 8 });
+  const context = tile.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 8, 8);
+  context.strokeStyle = "rgb(255 255 255 / 75%)";
+  context.lineWidth = 1.6;
+  for (const shift of [-8, 0, 8]) {
+    context.beginPath();
+    context.moveTo(shift - 1, 9);
+    context.lineTo(shift + 9, -1);
+    context.stroke();
+  }
+  return context.createPattern(tile, "repeat");
+}
+
 // The pattern of a change that is smaller than its uncertainty, one per class colour.
 function hatchPatterns(root, ramp) {
   root.querySelector("defs.sinks")?.remove();
@@ -13,10 +33,11 @@ function hatchPatterns(root, ramp) {
 function makeRegions(map) {
   const paths = new Map();
   let shown;
+  let hatches = [];
 
   function tooltip(code) {
     const region = regions.get(code);
-    if (layer().picture === "stands") return el("strong", {}, region.name || code);
+    if (TILED.has(layer().picture)) return el("strong", {}, region.name || code);
     const value = quantity(shown.values.get(code), layer().dimension, { signed: signed() });
     const sure = hatched(region) ? el("em", {}, t("card.undetectable")) : null;
     return el("div", {}, el("strong", {}, region.name || code), el("span", {}, valueName()), value, sure);
@@ -25,7 +46,8 @@ function makeRegions(map) {
   function fillOf(code) {
     const place = shown.places.get(code);
     if (place === null) return data.palettes.missing[0];
-    return hatched(regions.get(code)) ? `url(#sinks-hatch-${place})` : shown.ramp[place];
+    if (!hatched(regions.get(code))) return shown.ramp[place];
+    return many ? hatches[place] : `url(#sinks-hatch-${place})`;
   }
 
   function paint(code, hovered = false) {
@@ -43,11 +65,16 @@ function makeRegions(map) {
   }
 
   const tip = { sticky: true, direction: "top", offset: [0, -8], className: "sinks-tip" };
-  L.geoJSON(data.shapes, {
+  const features = data.shapes.map((polygons, k) => ({
+    type: "Feature", id: data.codes[k], properties: {},
+    geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map(points)) },
+  }));
+  L.geoJSON(features, {
+    ...(many ? { renderer: L.canvas({ padding: 0.2 }) } : {}),
     onEachFeature: ({ id }, path) => {
       paths.set(id, path);
       path.bindTooltip(() => tooltip(id), tip);
-      path.on("click", () => { if (!state.measuring && layer().picture !== "stands") update({ region: id }); });
+      path.on("click", () => { if (!state.measuring && !TILED.has(layer().picture)) update({ region: id }); });
       path.on("mouseover", () => paint(id, true));
       path.on("mouseout", () => paint(id));
     },
@@ -58,7 +85,8 @@ function makeRegions(map) {
     paint(classes) {
       shown = classes;
       const root = map.getPane("overlayPane").querySelector("svg");
-      if (root) hatchPatterns(root, shown.ramp);
+      if (many) hatches = shown.ramp.map(hatchOnCanvas);
+      else if (root) hatchPatterns(root, shown.ramp);
       for (const code of paths.keys()) paint(code);
     },
   };
@@ -67,7 +95,7 @@ function makeRegions(map) {
 // Borders of the coarser levels, above the regions and never in the way of a click.
 function makeOutlines(map) {
   const lines = Object.entries(data.outlines).map(([level, rings]) => {
-    const places = rings.map((ring) => ring.map(([lon, lat]) => [lat, lon]));
+    const places = rings.map((ring) => points(ring).map(([lon, lat]) => [lat, lon]));
     const whole = level === "study";
     const style = { weight: whole ? 1.5 : 1.1, opacity: whole ? 0.9 : 0.55 };
     return L.polyline(places, { pane: "sinks-lines", interactive: false, ...style }).addTo(map);
@@ -117,7 +145,8 @@ function makeNames(map) {
 // The picture of one time, or of two years with a handle between them.
 function makePictures(map, swipe) {
   const stage = map.getContainer();
-  const pictures = data.layers.map((record) => (record.kind === "stands" ? new StandLayer(record) : new PixelLayer(record)));
+  const make = (record) => (TILED.has(record.kind) ? new StandLayer(record) : new PixelLayer(record));
+  const pictures = data.layers.map(make);
   let front = null;
 
   function shown() {

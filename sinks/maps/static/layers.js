@@ -13,9 +13,12 @@ function shareTargets() {
 }
 
 // A target has shares of its own for the regions, or they contribute to the whole's.
-function hasShares() {
-  return data.codes.some((code) => (targetOf(regions.get(code)).share ?? null) !== null);
-}
+const withShares = new Set(data.targets.map(({ name }) => name)
+  .filter((name) => data.codes.some((code) => (regions.get(code).targets[name]?.share ?? null) !== null)));
+const hasShares = () => withShares.has(state.target);
+
+// Layers of polygons that come as vector tiles.
+const TILED = new Set(["units", "stands"]);
 
 const layers = {
   stock: {
@@ -58,6 +61,10 @@ const layers = {
     dimension: "density", palette: "amount", choose: "year", picture: "stands",
     value: (region) => ratio(yearOf(region).stock, region.shared),
   },
+  units: {
+    dimension: "density", palette: "amount", choose: "year", picture: "units",
+    value: (region) => ratio(yearOf(region).stock, region.shared),
+  },
   shifts: {
     dimension: "area", palette: "amount", choose: "period", picture: "change",
     value: (region) => region.shifts[state.period]?.new_forest ?? null,
@@ -67,8 +74,8 @@ const layers = {
 // What counts by region, and what is seen cell by cell.
 const groups = {
   regions: Object.keys(layers).filter((id) => !layers[id].picture),
-  cells: Object.keys(layers).filter((id) => layers[id].picture && id !== "stands"),
-  stands: ["stands"],
+  cells: Object.keys(layers).filter((id) => layers[id].picture && !TILED.has(id)),
+  stands: [...TILED],
 };
 
 const picturesOf = (kind) => data.layers.filter((picture) => picture.kind === kind);
@@ -92,8 +99,8 @@ const signed = () => Boolean(layer().signed) && !(state.layer === "target" && ha
 const layerName = (id = state.layer) => t(`layer.${id === "target" && !hasShares() ? "part" : id}`);
 
 // What the numbers beside a layer are: a picture is listed by the area or density it is about.
-const LISTED = { landcover: "card.forest_area", density: "layer.density", stands: "layer.density", change: "shift.new_forest" };
-const valueName = () => (layer().picture ? t(LISTED[layer().picture]) : layerName());
+const LISTED = { landcover: "card.forest_area", change: "shift.new_forest" };
+const valueName = () => (layer().picture ? t(LISTED[layer().picture] ?? "layer.density") : layerName());
 
 function layerTime() {
   if (layer().choose === "period") return periodText(state.period);

@@ -43,11 +43,12 @@ function densityScale() {
     el("span", { class: "marks" }, marks.map((value) => el("span", { style: { left: place(value) } }, plain(value)))));
 }
 
-const pictureRows = () => (
-  { landcover: coverClasses, density: densityScale, change: shiftClasses, stands: standClasses }[layer().picture]());
+const pictureRows = () => ({
+  landcover: coverClasses, density: densityScale, change: shiftClasses, stands: standClasses, units: standClasses,
+})[layer().picture]();
 
 function legendNote() {
-  if (layer().picture === "stands" && fromDisk()) return t("stand.server");
+  if (TILED.has(layer().picture) && fromDisk()) return t("stand.server");
   if (layer().picture) return t(`legend.${layer().picture}_picture`);
   const basis = t(data.study.areaBasis === "map" ? "basis.short_map" : "basis.short_estimated");
   const id = state.layer === "target" ? (hasShares() ? "share" : "part") : state.layer;

@@ -47,7 +47,7 @@ function recall() {
 // A state that fits the layer: a picture needs a year that has one, shares a target that has them.
 function settle() {
   if (layer().picture && layer().choose === "year") settleYears(pictureYears());
-  if (state.stand && state.stand.name !== standRecord()?.name) state.stand = null;
+  if (state.stand && state.stand.set !== standRecord()?.name) state.stand = null;
   if (layer().choose === "target" && !shareTargets().includes(targetHead())) state.target = shareTargets()[0].name;
 }
 

@@ -14,6 +14,7 @@ function renderHead(container) {
       toggle("language", LANGUAGES, state.language, t("choose.language"), speak)),
     el("h1", {}, study.title),
     el("p", { class: "lead" }, t("lead", { count: data.codes.length, years })),
+    study.merged ? el("p", { class: "note" }, t("merged", { count: plain(study.merged) })) : null,
     stamp(),
     el("div", { class: "picks" },
       select("carbon", unitChoices(CARBON), state.carbon, t("choose.carbon"), (carbon) => update({ carbon })),

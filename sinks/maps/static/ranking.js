@@ -33,9 +33,14 @@ function renderRanking(container, shown) {
   container.querySelector("h2").textContent = t("panel.ranking", title);
   container.querySelector(".sort").textContent = t(state.ascending ? "panel.ascending" : "panel.descending");
   container.querySelector(".search .hidden").textContent = t("search.label");
-  field.placeholder = t(standRecord() && !fromDisk() ? "search.stands" : "search.hint");
+  field.placeholder = t(standRecord()?.kind === "stands" && !fromDisk() ? "search.stands" : "search.hint");
   const stands = standRows();
-  renew(container.querySelector("ol"), stands, kept.map((row) => rankingRow(row, most, shown)));
+  const chosen = kept.findIndex(({ code }) => code === state.region);
+  const listed = kept.slice(0, Math.max(state.listed, chosen + 1));
+  renew(container.querySelector("ol"), stands, listed.map((row) => rankingRow(row, most, shown)));
+  const rest = kept.length - listed.length;
+  container.querySelector(".more").hidden = rest === 0;
+  container.querySelector(".more").textContent = t("panel.more", { count: plain(rest) });
   container.querySelector(".empty").textContent = kept.length || stands.length ? "" : t("search.none");
 }
 
@@ -48,6 +53,9 @@ function walk(container, event) {
   (next ?? container.querySelector("input")).focus();
   event.preventDefault();
 }
+
+// A list of thousands is shown as far as it is read.
+const LISTED_AT_ONCE = 200;
 
 // The list's frame stays, so that typing in the search field is never interrupted.
 function buildRanking(container) {
@@ -63,6 +71,7 @@ function buildRanking(container) {
     el("div", { class: "title" }, el("h2", {}), sort),
     el("label", { class: "search" }, el("span", { class: "hidden" }), field),
     el("ol", {}),
+    el("button", { class: "sort more", onclick: () => update({ listed: state.listed + LISTED_AT_ONCE }) }),
     el("p", { class: "empty", "aria-live": "polite" }));
   container.addEventListener("keydown", (event) => walk(container, event));
 }

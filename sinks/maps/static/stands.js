@@ -10,12 +10,16 @@ function hasTile({ tiles }, z, x, y) {
   return false;
 }
 
+async function readFrom(address) {
+  const answer = await fetch(address);
+  return answer.ok ? readTile(await answer.arrayBuffer()) : null;
+}
+
 // The newest tiles are kept, as promises: what is asked for twice is read once.
 function standTile(record, z, x, y) {
   if (fromDisk() || !hasTile(record, z, x, y)) return Promise.resolve(null);
   const address = `tiles/${record.name}/${z}/${x}/${y}.pbf`;
-  const held = standTiles.get(address)
-    ?? fetch(address).then((answer) => (answer.ok ? answer.arrayBuffer() : null)).then((bytes) => bytes && readTile(bytes));
+  const held = standTiles.get(address) ?? readFrom(address);
   standTiles.delete(address);
   standTiles.set(address, held);
   if (standTiles.size > STAND_TILES) standTiles.delete(standTiles.keys().next().value);
@@ -90,7 +94,7 @@ const StandLayer = L.GridLayer.extend({
   },
 });
 
-const standRecord = () => (layer().picture === "stands" ? pictureAt(state.year) : null);
+const standRecord = () => (TILED.has(layer().picture) ? pictureAt(state.year) : null);
 
 // What is known of the polygon at a place, or of the one of a row, from the tiles of the last zoom.
 async function standAt(record, { lat, lng }, row = null) {
@@ -101,7 +105,7 @@ async function standAt(record, { lat, lng }, row = null) {
   if (!tile) return null;
   const [u, v] = [(whole.x - x) * tile.extent, (whole.y - y) * tile.extent];
   const found = tile.polygons.findLast((own) => (row === null ? holds(own, u, v) : own.facts.i === row));
-  return found ? { ...found.facts, place: [lat, lng], name: record.name } : null;
+  return found ? { ...found.facts, place: [lat, lng], set: record.name } : null;
 }
 
 // The file of the index that holds an id; the site reckons the same.
@@ -132,18 +136,21 @@ function standsCalled(words) {
 
 function standRows() {
   const record = standRecord();
-  return standsCalled(state.query).slice(0, 20).map(([lng, lat, row]) => el("li", {}, el("button", {
-    class: "row stand", "data-key": `stand-${row}`,
-    onclick: () => standAt(record, { lat, lng }, row).then((stand) => {
-      if (stand) update({ stand }, { bring: true, focus: true });
-    }),
-  }, t("stand.title", { id: state.query.trim() }), el("span", { class: "where" }, ` ${coordinates({ lat, lng })}`))));
+  const open = (place, row) => standAt(record, place, row).then((stand) => {
+    if (stand) update({ stand }, { bring: true, focus: true });
+  });
+  return standsCalled(state.query).slice(0, 20).map(([lng, lat, row]) => el("li", {}, el("button",
+    { class: "row stand", "data-key": `stand-${row}`, onclick: () => open({ lat, lng }, row) },
+    t(record.kind === "units" ? "stand.unit" : "stand.title", { id: state.query.trim() }),
+    el("span", { class: "where" }, ` ${coordinates({ lat, lng })}`))));
 }
 
 const word = (kind, slug) => data.standNames?.[kind]?.[slug]?.[state.language] ?? slug;
 
 function standFacts(stand) {
   const place = regions.get(stand.code);
+  const wood = stand.volume >= 0 ? stand.volume : null;
+  const cubic = (value, ...after) => el("span", {}, el("data", { value }, plain(value)), " m³", after);
   const lines = [
     ["species", stand.species ? el("span", {}, stand.species) : null],
     ["type", stand.type ? word("types", stand.type) : null],
@@ -151,11 +158,23 @@ function standFacts(stand) {
     ["origin", stand.origin ? word("origins", stand.origin) : null],
     ["age", stand.age > 0 ? plain(stand.age) : null],
     ["area", quantity(stand.ha, "area")],
-    ["volume_ha", stand.volume >= 0 ? el("span", {}, el("data", { value: stand.volume }, plain(stand.volume)), " m³/", t("unit.ha")) : null],
-    ["volume", stand.volume >= 0 ? el("span", {}, plain(stand.volume * stand.ha), " m³") : null],
+    ["forest", stand.forest >= 0 ? quantity(stand.forest, "area") : null],
+    ["wetland", stand.wetland >= 0 ? quantity(stand.wetland, "area") : null],
+    ["volume_ha", wood === null ? null : cubic(wood, "/", t("unit.ha"))],
+    ["volume", wood === null ? null : cubic(wood * stand.ha)],
     ["region", place ? place.name || stand.code : null],
   ];
   return el("dl", {}, lines.filter(([, value]) => value !== null).map(([id, value]) => line(t(`stand.${id}`), value)));
+}
+
+// The change of a region that is one of tens of thousands.
+function unitChange(record, { change, changeLow, changeHigh, detectable }) {
+  if (!Number.isFinite(change)) return null;
+  const signed = { signed: true };
+  const sure = detectability({ detectable: detectable ? detectable === "true" : null });
+  return section(t("card.change", { period: `${record.start}–${record.year}` }),
+    el("p", { class: "figure" }, quantity(change, "tonnes", signed), " ", sure),
+    el("p", { class: "range" }, detectable ? interval(changeLow, changeHigh, "tonnes", signed) : null));
 }
 
 // One polygon's numbers, as the county card shows a county's.
@@ -166,23 +185,28 @@ function renderStand(container, stand) {
   container.hidden = false;
   container.removeAttribute("data-region");
   container.setAttribute("data-stand", stand.i);
+  const unit = record?.kind === "units";
+  const title = unit ? stand.name || stand.id : t("stand.title", { id: stand.id });
+  const where = coordinates({ lat: stand.place[0], lng: stand.place[1] });
+  const source = { model: record?.model ?? "", file: record?.file ?? "" };
   renew(container,
     el("header", {},
       el("div", {},
-        el("h2", { id: "sinks-card-title", tabindex: "-1" }, t("stand.title", { id: stand.id })),
-        el("p", { class: "where" }, coordinates({ lat: stand.place[0], lng: stand.place[1] }))),
+        el("h2", { id: "sinks-card-title", tabindex: "-1" }, title),
+        el("p", { class: "where" }, unit ? `${stand.id} · ` : null, where)),
       el("button", {
         class: "close", "data-key": "close", "aria-label": close, title: close,
         onclick: () => update({ stand: null }),
       }, "×")),
     el("div", { class: "scroll" },
-      section(t("stand.stock", { year: state.year }),
+      section(t(unit ? "card.stock" : "stand.stock", { year: state.year }),
         el("p", { class: "figure" }, known ? quantity(stand.stock, "tonnes") : t("stand.uncomputed")),
         el("p", { class: "range" }, known && data.study.draws > 1 ? interval(stand.low, stand.high, "tonnes") : null),
         known ? el("p", { class: "range" }, quantity(stand.stock / stand.ha, "density")) : null),
-      section(t("stand.facts"), standFacts(stand)),
+      unit ? unitChange(record, stand) : null,
+      section(t(unit ? "card.areas" : "stand.facts"), standFacts(stand)),
       stand.outside === "true" ? el("p", { class: "note" }, t("stand.outside")) : null,
-      el("p", { class: "note" }, t("stand.note", { model: record?.model ?? "", file: record?.file ?? "" }))));
+      el("p", { class: "note" }, t(unit ? "card.brief" : "stand.note", source))));
 }
 
 // Classes of carbon per hectare, as the tiles have them, in the unit shown.
