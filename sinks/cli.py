@@ -28,15 +28,21 @@ from sinks.options import (
     Models,
     Out,
     OutFolder,
+    PaperSize,
     Parts,
     SampleOut,
     SampleSize,
     Scheduler,
     Seed,
+    SheetFormat,
+    SheetLayer,
+    SheetRegions,
+    Sheets,
     Speech,
     StudyFile,
     TableName,
     Workers,
+    parts_of,
 )
 from sinks.progress import progress
 from sinks.texts import text
@@ -126,7 +132,7 @@ def run(
     options = options_of(
         workers=workers, scheduler=scheduler, max_memory=max_memory, language=spoken(study)
     )
-    parts = _parts(only)
+    parts = parts_of(only)
     _run(study, out, options=replace(options, strict=strict, parts=parts))
 
 
@@ -152,18 +158,6 @@ def repeat(
         typer.echo(line)
 
 
-def _parts(only: str | None) -> tuple[str, ...]:
-    """Return what a run is to write beside the tables."""
-    from sinks.run import ON_REQUEST, PARTS
-
-    parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
-    known = ("tables", *PARTS, *ON_REQUEST)
-    unknown = [part for part in parts if part not in known]
-    if unknown:
-        raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(known)})")
-    return tuple(part for part in parts if part != "tables")
-
-
 def _run(study: Path, out: Path, *, options: Options, content: bytes | None = None) -> Results:
     from sinks.run import run_study
 
@@ -177,30 +171,39 @@ def _run(study: Path, out: Path, *, options: Options, content: bytes | None = No
 
 def _summary(results: Results) -> None:
     """Print what was found and where to look."""
-    from sinks.comparison import sentences as differences
-    from sinks.quality import remarks
-    from sinks.summary import sentences
+    from sinks.told import told
 
-    language = results.language
     for record in results.meta["problems"]:
         if record["severity"] != "ERROR":
-            typer.echo(record["text"][language], err=True)
-    compared = differences(results.meta["run"].get("compared", {}), language)
-    checked = remarks(results.tables["qc"], language)
-    for line in (*sentences(results), *checked, *compared):
+            typer.echo(record["text"][results.language], err=True)
+    for line in told(results):
         typer.echo(line)
-    for name in ("map.html", "report.html", "workbook.xlsx", "tables"):
-        if (results.root / name).exists():
-            label = text(f"cli.out.{name.partition('.')[0]}", language)
-            typer.echo(f"{label}  {results.root / name}")
 
 
 @app.command(name="map")
-def map_(folder: OutFolder) -> None:
-    """Write map.html again from a finished run · 由结果重绘地图."""
-    from sinks.maps import write_map
+def map_(
+    folder: OutFolder,
+    *,
+    sheets: Sheets = False,
+    paper: PaperSize = "a4",
+    form: SheetFormat = "pdf",
+    layer: SheetLayer = "landcover",
+    region: SheetRegions = None,
+) -> None:
+    """Write map.html again from a finished run; --sheets: printed pages · 由结果重绘地图或图幅."""
+    require_memory("read")
+    if not sheets:
+        from sinks.maps import write_map
 
-    _rewrite(folder, "map.html", write=write_map)
+        _rewrite(folder, "map.html", write=write_map)
+        return
+    from sinks.rewriting import rewrite_sheets
+    from sinks.sheets import FORMATS, SheetOptions
+
+    options = SheetOptions(paper, FORMATS[form], tuple(region or ()), layer)
+    with progress() as shown:
+        told = rewrite_sheets(folder, options, progress=shown)
+    typer.echo(told)
 
 
 @app.command()
@@ -236,16 +239,9 @@ def publish(
 
 def _rewrite(folder: Path, name: str, *, write: Callable[[Results, Path], None]) -> None:
     require_memory("read")
-    from sinks.folder import replace_output
-    from sinks.results import Results
+    from sinks.rewriting import rewrite
 
-    language = Results.open(folder).language
-
-    def written(path: Path) -> None:
-        write(Results.open(folder), path)  # while it is held: no other run can come in between
-
-    replace_output(folder, name, write=written, language=language)
-    typer.echo(text("cli.wrote", language, path=folder / name))
+    typer.echo(rewrite(folder, name, write=write))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +20,10 @@ from markupsafe import Markup
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r＝＋－＠].", re.DOTALL)
 #: A file's or folder's own name: nothing hidden, nothing that leads elsewhere.
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+#: Names that Windows keeps for devices, and names that it cuts.
+RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
+#: Longest name of a file without its ending [bytes]; every system takes it.
+LONGEST_STEM: Final = 120
 #: What could end a script element, open a comment or break a line in an old parser.
 SCRIPT_SIGNS: Final = "<>&\u2028\u2029"
 
@@ -83,3 +88,21 @@ def is_file_name(text: str) -> bool:
     (True, False, False)
     """
     return FILE_NAME.fullmatch(text) is not None
+
+
+def file_stem(code: str) -> str:
+    """Return a code as a file's name without ending, or its bytes in hex where it is no name.
+
+    Codes that differ only in case, or that name a device of Windows, are no names; what is too
+    long for a file's name goes by its hash.
+
+    Examples
+    --------
+    >>> file_stem("420102"), file_stem("a/b"), file_stem("CON")
+    ('420102', 'x-612f62', 'x-434f4e')
+    """
+    plain = is_file_name(code) and not code.startswith("x-") and code == code.lower()
+    if plain and len(code) <= LONGEST_STEM and not RESERVED.fullmatch(code):
+        return code
+    written = code.encode().hex()
+    return f"x-{written if len(written) <= LONGEST_STEM else sha256(code.encode()).hexdigest()}"

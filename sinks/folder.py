@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -286,15 +286,15 @@ def outputs_of(root: Path, language: Language) -> dict[str, str]:
     return outputs
 
 
-def differences(root: Path, language: Language, *, ignored: str = "") -> list[str]:
+def differences(root: Path, language: Language, *, ignored: Collection[str] = ()) -> list[str]:
     """Hash every output of a finished run again; return a line for each that is not as it was.
 
     Parameters
     ----------
     root : Path
     language : {"zh", "en"}
-    ignored : str
-        An output that may be missing or differ.
+    ignored : collection of str
+        Outputs that may be missing or differ.
 
     Raises
     ------
@@ -304,9 +304,11 @@ def differences(root: Path, language: Language, *, ignored: str = "") -> list[st
     found = []
     for name, expected in outputs_of(root, language).items():
         what = "" if (root / name).is_file() else "missing"
-        if name != ignored and not what and sha256_of(root / name) != expected:
+        if name in ignored:
+            continue
+        if not what and sha256_of(root / name) != expected:
             what = "changed"
-        if name != ignored and what:
+        if what:
             found.append(differs(name, what, language=language))
     return found
 
@@ -316,7 +318,7 @@ def differs(name: str, what: str, *, language: Language) -> str:
     return text("output.differs", language, name=name, what=text(f"output.{what}", language))
 
 
-def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
+def verify_outputs(root: Path, language: Language, *, ignored: Collection[str] = ()) -> int:
     """Refuse a finished run whose files are not those that it wrote; see `differences`.
 
     Returns
@@ -334,10 +336,19 @@ def verify_outputs(root: Path, language: Language, *, ignored: str = "") -> int:
     return len(outputs_of(root, language))
 
 
-def replace_output(
-    root: Path, name: str, *, write: Callable[[Path], None], language: Language
+def replace_outputs(
+    root: Path, names: Collection[str], *, write: Callable[[Path], None], language: Language
 ) -> None:
-    """Write one output of a finished run anew and put its hash into the manifest.
+    """Write outputs of a finished run anew and put their hashes into the manifest.
+
+    Parameters
+    ----------
+    root : Path
+    names : collection of str
+        The outputs, whether the run has them yet or not.
+    write : callable
+        Writes them into the folder that it is given.
+    language : {"zh", "en"}
 
     Raises
     ------
@@ -345,11 +356,11 @@ def replace_output(
         If another output is not as the manifest says: it would be vouched for anew.
     """
     with held(root, language) as folder:
-        verify_outputs(root, language, ignored=name)
+        verify_outputs(root, language, ignored=names)
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        for other in sorted(set(outputs_of(root, language)) - {name}):
+        for other in sorted(set(outputs_of(root, language)) - set(names)):
             target = folder.staging / other
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / other, target)
-        write(folder.staging / name)
+        write(folder.staging)
         folder.publish({key: value for key, value in content.items() if key != "outputs"})

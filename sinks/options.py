@@ -62,3 +62,25 @@ Seed = Annotated[int | None, typer.Option(min=0, help="default: the study's")]
 
 Models = Annotated[list[str] | None, typer.Option("--model", help="repeatable · 可重复")]
 Fields = Annotated[list[str] | None, typer.Option("--field", metavar="NAME=FIELD")]
+
+Sheets = Annotated[
+    bool, typer.Option("--sheets", help="a printed page per region in DIR/sheets · 逐县图幅")
+]
+PaperSize = Annotated[Literal["a4", "a3"], typer.Option(help="of the sheets · 图幅纸张")]
+SheetFormat = Annotated[Literal["pdf", "png", "both"], typer.Option("--format", help="of sheets")]
+SheetLayer = Annotated[Literal["landcover", "density", "change"], typer.Option(help="on sheets")]
+SheetRegions = Annotated[
+    list[str] | None, typer.Option(metavar="CODE", help="repeatable; ALL: the whole · 可重复")
+]
+
+
+def parts_of(only: str | None) -> tuple[str, ...]:
+    """Return what a run is to write beside the tables."""
+    from sinks.run import ON_REQUEST, PARTS  # noqa: PLC0415 - slow to load
+
+    parts = PARTS if only is None else tuple(part.strip() for part in only.split(","))
+    known = ("tables", *PARTS, *ON_REQUEST)
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise typer.BadParameter(f"--only: {', '.join(unknown)} ({', '.join(known)})")
+    return tuple(part for part in parts if part != "tables")

@@ -26,7 +26,7 @@ from sinks.folder import (
     held,
     own_names,
     recover,
-    replace_output,
+    replace_outputs,
     sha256_of,
     verify_outputs,
 )
@@ -358,10 +358,10 @@ def test_one_output_is_written_anew(tmp_path: Path) -> None:
     publish(tmp_path, OLD_RUN)
     (tmp_path / "map.html").unlink()
 
-    def write(path: Path) -> None:
-        path.write_text("newer", encoding="utf-8")
+    def write(folder: Path) -> None:
+        (folder / "map.html").write_text("newer", encoding="utf-8")
 
-    replace_output(tmp_path, "map.html", write=write, language="en")
+    replace_outputs(tmp_path, ["map.html"], write=write, language="en")
     assert state(tmp_path) == OLD_RUN | {"map.html": "newer"}
     assert verify_outputs(tmp_path, "en") == 3
 
@@ -370,5 +370,5 @@ def test_a_changed_table_is_never_vouched_for_anew(tmp_path: Path) -> None:
     publish(tmp_path, OLD_RUN)
     (tmp_path / "tables" / "stock.csv").write_text("better", encoding="utf-8")
     with pytest.raises(OutputFailed, match=r"tables/stock\.csv"):
-        replace_output(tmp_path, "map.html", write=lambda _: None, language="en")
+        replace_outputs(tmp_path, ["map.html"], write=lambda _: None, language="en")
     assert (tmp_path / "map.html").read_text(encoding="utf-8") == "old"

@@ -44,7 +44,8 @@ BANDS = {
     ),
     "faces": (
         "progress wording chain closure qgis headline quality comparison summary maps report"
-        " workbook publish faces run demo explain starter execution repeat exits options cli"
+        " workbook publish sheets faces run demo explain starter execution repeat exits told"
+        " options rewriting cli"
         " __init__ __main__"
     ),
 }

@@ -12,7 +12,7 @@ import shapely
 from markupsafe import Markup
 
 from sinks import chain
-from sinks.escape import is_file_name
+from sinks.escape import file_stem
 from sinks.report.causes import noise_notes
 from sinks.report.choropleth import WIDTH, Sheet, outline
 from sinks.report.svg import element, picture
@@ -34,8 +34,7 @@ def page_name(code: str) -> str:
     >>> page_name("420102"), page_name("a/b")
     ('420102.html', 'x-612f62.html')
     """
-    plain = is_file_name(code) and not code.startswith("x-") and code == code.lower()
-    return f"{code if plain else 'x-' + code.encode().hex()}.html"
+    return f"{file_stem(code)}.html"
 
 
 def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool = False) -> Row:
