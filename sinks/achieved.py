@@ -16,14 +16,17 @@ from sinks.levels import summed
 from sinks.regions import Regions
 from sinks.sections import TargetConfig
 from sinks.stock import Selection, Stock
+from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS
+from sinks.volume import Volume
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Where a figure comes from.
+#: Where a figure comes from: maps and densities, plots or surveys of volume, an official source.
 MEASURED: Final = "measured"
+ESTIMATED: Final = "estimated"
 REPORTED: Final = "reported"
 
 
@@ -44,6 +47,10 @@ class Accounts:
     shares : mapping of str to ndarray, dims (region)
         Of targets that are shared out by a table of the study.
     seed : int
+    volume : Volume, optional
+        Growing stock, where the study has a source of it.
+    language : {"zh", "en"}
+        Of the words that say what a figure was estimated from.
     """
 
     stock: Stock
@@ -54,11 +61,37 @@ class Accounts:
     parts: Mapping[str, Bools]
     shares: Mapping[str, Floats]
     seed: int
+    volume: Volume | None = None
+    language: Language = "zh"
 
     @property
     def years(self) -> list[int]:
         """The study's years, ascending."""
         return [int(year) for year in self.activity.area["year"].values]
+
+    @property
+    def whole(self) -> list[Ints]:
+        """The one level that a ledger speaks of: every region in one group."""
+        return [np.zeros(len(self.regions), np.int64)]
+
+    def basis(self, target: TargetConfig) -> str:
+        """Return where the figure of a target comes from.
+
+        An official figure stands for what neither map nor plots show: a volume that the study
+        estimates itself goes before it, and the official one stands beside.
+        """
+        if target.quantity == "volume" and self.volume is not None and self.volume.serves(target):
+            return ESTIMATED
+        return MEASURED if target.reported is None else REPORTED
+
+    def source(self, target: TargetConfig) -> str:
+        """Return in words what a figure rests on: an official source, plots or surveys."""
+        basis = self.basis(target)
+        if basis == REPORTED and target.reported is not None:
+            return target.reported.source
+        if basis == ESTIMATED and self.volume is not None:
+            return self.volume.basis(self.volume.strata_of(target), self.language)
+        return ""
 
     def of(self, overlay: str | None) -> tuple[Activity, Stock]:
         """Return areas and stocks of the regions, or of what an overlay has in them."""
@@ -95,7 +128,7 @@ def achieved(
     ``increase``: end minus start. ``rate``: that per year. ``level``, ``share`` and ``count``:
     the value of the year itself. An official figure stands for the whole alone, at the end.
     """
-    if target.reported is not None:
+    if accounts.basis(target) == REPORTED:
         return _reported(target, accounts, indices=indices)
     values, draws = _amounts(target, accounts, indices=indices)
     years = accounts.years
@@ -136,6 +169,8 @@ def _amounts(
 ) -> tuple[Floats, Floats | None]:
     """Return a target's quantity, dims (group, year) and (group, year, draw)."""
     activity, stock = accounts.of(target.overlay)
+    if target.quantity == "volume":
+        return _volumes(target, accounts, indices=indices)
     if target.quantity == "count":
         return _counts(target, accounts, indices=indices)
     strata = None if target.groups is None else accounts.legend.strata_in(target.groups)
@@ -143,7 +178,7 @@ def _amounts(
         totals = stock.totals(indices, Selection(strata, target.pools or None))
         unit = CARBON_UNITS[target.unit]
         return totals.central / unit, totals.draws / unit
-    hectares = summed(_hectares(activity, strata), indices)
+    hectares = summed(hectares_of(activity, strata), indices)
     drawn = None
     if activity.correction is not None and strata is not None:
         drawn = stock.areas(indices, strata).draws
@@ -160,7 +195,19 @@ def _amounts(
     return _percent(hectares, of), None if drawn is None else _percent(drawn, of)
 
 
-def _hectares(activity: Activity, strata: Sequence[str] | None) -> Floats:
+def _volumes(
+    target: TargetConfig, accounts: Accounts, *, indices: Sequence[Ints]
+) -> tuple[Floats, Floats | None]:
+    """Return the growing stock, dims (group, year) and (group, year, draw) [m³]."""
+    if accounts.volume is None:
+        raise LookupError(target.name)  # refused when the inputs were checked
+    inside = None if target.overlay is None else accounts.overlays[target.overlay]
+    strata = accounts.volume.strata_of(target)
+    found = accounts.volume.totals(indices, strata, activity=inside)
+    return found.central, found.draws
+
+
+def hectares_of(activity: Activity, strata: Sequence[str] | None) -> Floats:
     """Return the hectares of some strata, or all land of an overlay; dims (region, year)."""
     if strata is None:
         land = (activity.coverage["inside"] + activity.coverage["outside"]).values

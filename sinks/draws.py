@@ -178,6 +178,8 @@ def summarise(draws: Floats, *, level: float) -> Summary:
     low, high = np.quantile(draws, [tail, 1 - tail], axis=-1)
     ddof = 1 if draws.shape[-1] > 1 else 0
     # The mean of equal numbers is not always that number: what does not vary has no error.
-    varies = draws.max(axis=-1) > draws.min(axis=-1)
+    # What is not known in a draw is not known: its error is no 0.
+    most = draws.max(axis=-1)
+    varies = (most > draws.min(axis=-1)) | np.isnan(most)
     se = np.where(varies, draws.std(axis=-1, ddof=ddof), 0.0)
     return Summary(se=se, low=low, high=high)

@@ -18,6 +18,8 @@ from sinks.biomass.readers.sheets import Sheet
 from sinks.biomass.readers.subcompartments import Asked, read_records
 from sinks.biomass.standdensity import PlacedStands, check_config, placed_stands
 from sinks.biomass.table import DensityRow, load_density_table
+from sinks.biomass.volume import VolumeRow
+from sinks.biomass.volumetable import study_volumes
 from sinks.biomass.wetland import Flux, load_fluxes
 from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity, nearest
@@ -62,6 +64,7 @@ class Inputs:
     surveys: Mapping[int, PlacedStands] = field(default_factory=dict)
     figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
     scenarios: Sequence[Scenario] = ()
+    volumes: Sequence[VolumeRow] = ()
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -103,6 +106,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     plots = _plots(study, regions, refused=refused, problems=problems)
     surveys = _surveys(study, regions, refused=refused, problems=problems)
     answers = _answers(study, legend, refused=refused, problems=problems)
+    volumes = study_volumes(study, legend, regions=regions, refused=refused, problems=problems)
     transformer = None
     overlays: list[Overlay] = []
     zones = None
@@ -127,7 +131,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
         study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
-        transformer, hashes, rules, answers, surveys, figures, scenarios,
+        transformer, hashes, rules, answers, surveys, figures, scenarios, volumes,
     )  # fmt: skip
 
 
@@ -268,6 +272,7 @@ def _too_large(study: Study) -> bool:
     """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
     tables = [study.landcover.legend, *filter(None, [study.density.table])]
     tables += [study.change.rules] if study.change else []
+    tables += [study.volume.table or ""] if study.volume else []
     if study.accuracy is not None:
         tables += [study.accuracy.sample, study.accuracy.strata or ""]
     tables += study.landcover.crosswalks.values()

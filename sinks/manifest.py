@@ -26,7 +26,8 @@ LIBRARIES: Final = (
 )  # fmt: skip
 #: Sections of the study that are recorded as they were understood.
 SETTINGS: Final = (
-    "regions", "landcover", "density", "change", "overlays", "accuracy", "scenarios", "map",
+    "regions", "landcover", "density", "volume", "change", "overlays", "accuracy", "scenarios",
+    "map",
     "reconcile",
 )  # fmt: skip
 
@@ -65,7 +66,7 @@ def manifest(
         "pools": [pool for pool in POOLS if pool in used],
         "layers": [],
         "inputs": list(_inputs(inputs)),
-        "parameters": parameters.fillna("").to_dict("records"),
+        "parameters": parameters.astype(object).fillna("").to_dict("records"),
         "versions": _versions(),
         "seeds": {"draws": study.uncertainty.seed},
         "problems": [problem.as_dict() for problem in problems],
@@ -85,6 +86,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     if surveys is not None:
         named = [surveys.path or "", *(surveys.rounds or {}).values()]
         roles |= dict.fromkeys(named, "subcompartments")
+    if study.volume is not None:
+        roles[study.volume.table or ""] = "volume"
     if study.accuracy is not None:
         roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
     roles |= {str(config.table): "official" for config in study.reconcile if config.table}

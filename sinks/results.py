@@ -35,10 +35,11 @@ NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
      "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
-     "rate_needed", "volume_increase_m3", "implied_low", "implied_high", "units", "share",
+     "rate_needed", "implied_low", "implied_high", "units", "share",
      "settle_years", "share_of_variance", "map_value", "map_se", "map_low", "map_high",
      "other_value", "other_se", "difference", "area_part", "density_part", "definition_part",
-     "rest", "factor", "raked_value", "projected", "gap"}
+     "rest", "factor", "raked_value", "projected", "gap", "official",
+     "official_se", "found_implied_low", "found_implied_high", "probability_found"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(
@@ -57,7 +58,7 @@ WHOLE: Final = frozenset(
     }
 )
 #: Endings of the names of columns that hold numbers in that unit.
-UNITS: Final = ("_ha", "_mu", "_t_c", "_pct", "_per_yr")
+UNITS: Final = ("_ha", "_mu", "_m3", "_t_c", "_pct", "_per_yr")
 #: First bytes of a GeoPackage: only that is opened, whatever stands under its name.
 SQLITE: Final = b"SQLite format 3\x00"
 #: Rows that are text in memory at a time.

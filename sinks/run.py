@@ -60,6 +60,9 @@ from sinks.target import check_targets, targets_table
 from sinks.texts import Language
 from sinks.transitions import trajectories_table, transition_summary
 from sinks.unchanged import unchanged
+from sinks.volume import Volume
+from sinks.volumeinputs import volume_of, volume_parameters
+from sinks.volumetables import volume_tables
 from sinks.wetlands import wetland_tables
 
 Progress = Callable[[str, float], None]
@@ -98,7 +101,7 @@ class Options:
 
 def factors(
     inputs: Inputs, problems: Problems, *, options: Options
-) -> tuple[Measured, Density] | None:
+) -> tuple[Measured, Density, Volume | None] | None:
     """Make the two factors of every stock, hectares and densities; None if they were refused.
 
     All that can be wrong with inputs is found by then: `check_study` goes no further.
@@ -128,7 +131,8 @@ def factors(
         warn_not_in_rasters(inputs, problems)
     if study.change is not None or _wants_changes(inputs, options):
         check_reach(inputs, problems)
-    return None if problems.of(Severity.ERROR) else (measured, density)
+    volume = volume_of(inputs, areas, density=density, problems=problems)
+    return None if problems.of(Severity.ERROR) else (measured, density, volume)
 
 
 def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed | None:
@@ -136,11 +140,11 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     made = factors(inputs, problems, options=options)
     if made is None:
         return None
-    measured, density = made
+    measured, density, volume = made
     areas = measured.regions
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
     stock = Stock(areas, density, level=study.uncertainty.level)
-    held = accounts(inputs, measured, stock=stock)
+    held = accounts(inputs, measured, stock=stock, volume=volume)
     execution = Execution(options.engine or threads(options.workers), options.strip_bytes)
     moved = alignment_table(inputs, problems, execution=execution)
     options.progress("tables", 0.0)
@@ -165,7 +169,8 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         "change_classes": change_classes_table(areas, density, regions=regions, legend=legend),
         "implausible": implausible_table(areas, inputs.rules, legend=legend),
         "coverage": tabulate.coverage_table(areas),
-        "parameters": _parameters(measured, density, inputs=inputs),
+        "parameters": _parameters(measured, density, volume=volume, inputs=inputs),
+        **volume_tables(volume, areas, regions=regions),
         **accuracy_tables(
             measured.assessment, stock=stock, activity=areas, regions=regions, legend=legend
         ),
@@ -183,13 +188,17 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     return Computed(areas, measured.mapped, density, tables)
 
 
-def _parameters(measured: Measured, density: Density, *, inputs: Inputs) -> pd.DataFrame:
-    """Return every parameter used: densities, fluxes, and the shares of the error matrix."""
+def _parameters(
+    measured: Measured, density: Density, *, volume: Volume | None, inputs: Inputs
+) -> pd.DataFrame:
+    """Return every parameter used: densities, volumes, fluxes, shares of the error matrix."""
     study = inputs.study
     own = tabulate.parameters_table(density, inputs.fluxes)
     if inputs.scenarios:
         ahead = scenario_parameters(inputs, measured.regions, density=density)
         own = pd.concat([own, ahead], ignore_index=True)
+    if wood := volume_parameters(volume):
+        own = pd.concat([own, pd.DataFrame(wood, columns=own.columns)], ignore_index=True)
     if measured.assessment is None or study.accuracy is None:
         return own
     sampled = sample_parameters(measured.assessment, study.accuracy.sample)

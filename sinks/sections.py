@@ -283,6 +283,15 @@ class WetlandConfig(Part):
     seasonal_years: float = Field(10, gt=0, le=100, description="longest there and back")
 
 
+class VolumeConfig(Part):
+    """`[volume]`: growing stock per hectare where neither plots nor sub-compartments tell it."""
+
+    table: str | None = Field(None, min_length=1, description="CSV of volume per hectare")
+    relative_se: float | None = Field(
+        None, ge=0, le=5, description="asserted spread of volumes whose source states none"
+    )
+
+
 class OutputConfig(Part):
     """`[output]`: what a run writes beside its tables, map, report and workbook."""
 

@@ -26,6 +26,7 @@ from sinks.sections import (
     StudyInfo,
     TargetConfig,
     UncertaintyConfig,
+    VolumeConfig,
     WetlandConfig,
 )
 from sinks.studyfile import parsed, read_bytes
@@ -52,6 +53,7 @@ class Study(Part):
     accuracy: AccuracyConfig | None = None
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     wetland: WetlandConfig | None = None
+    volume: VolumeConfig | None = None
     output: OutputConfig = OutputConfig()
     limits: Limits = Limits()
     change: ChangeConfig | None = None
@@ -145,6 +147,7 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         ("density.table", _table(data, "density").get("table"), (".csv",)),
         ("wetland.fluxes", _table(data, "wetland").get("fluxes"), (".csv", "/", "\\")),
         ("change.rules", _table(data, "change").get("rules"), (".csv", "/", "\\")),
+        ("volume.table", _table(data, "volume").get("table"), ("",)),
     )
     named |= {
         place: value
@@ -234,7 +237,9 @@ def _check_targets(
             problems.error("study.repeated_name", file=file, place=place, name=target.name)
         names.add(target.name)
         overlays = _entries(data, "overlays")
-        check_quantity(target, overlays, file=file, place=place, problems=problems)
+        volumes = any(_table(_table(data, "density"), key) for key in INVENTORIES)
+        volumes |= bool(_table(data, "volume").get("table"))
+        check_quantity(target, overlays, volumes=volumes, file=file, place=place, problems=problems)
         scenarios = _entries(data, "scenarios")
         ahead = bool(years) and reached(target, scenarios, last=years[-1])
         _check_period(target, years, ahead=ahead, file=file, place=place, problems=problems)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sinks.achieved import MEASURED, REPORTED, Accounts, Achieved, achieved
+from sinks.achieved import ESTIMATED, REPORTED, Accounts, Achieved, achieved
 from sinks.checks import Problems
 from sinks.draws import summarise
 from sinks.legend import Legend
@@ -29,6 +29,7 @@ COLUMNS: Final = (
     "target", "region_code", "level", "start", "end", "quantity", "unit", "required", "achieved",
     "se", "low", "high", "share_achieved", "probability", "verdict", "achieved_other_unit",
     "other_unit", "probability_other_unit", "verdict_other_unit", "share_by", "basis",
+    "basis_source", "official", "official_se",
 )  # fmt: skip
 
 
@@ -76,10 +77,11 @@ def targets_table(targets: Sequence[TargetConfig], accounts: Accounts) -> pd.Dat
         if target.end not in accounts.years:
             continue  # what is to come is a scenario's to answer
         found = achieved(target, accounts, indices=indices)
-        if target.reported is None:
+        if accounts.basis(target) != REPORTED:
             found.central[unknown] = np.nan
         share = shares_of(target, accounts, indices=indices)
-        frames.append(_frame(target, levels, found=found, share=share, level=accounts.stock.level))
+        frame = _frame(target, levels, found=found, share=share, level=accounts.stock.level)
+        frames.append(_with_basis(frame, target, accounts=accounts))
     if not frames:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
@@ -105,6 +107,10 @@ def shares_of(
     elif target.share_by == "forest_area":
         present = [name for name in strata or () if name in activity.area["stratum"].values]
         weight = activity.area.sel(stratum=present).isel(year=base).sum("stratum").values
+    elif accounts.basis(target) == ESTIMATED and accounts.volume is not None:
+        own = [np.arange(activity.area.sizes["region"])]
+        wood = accounts.volume.strata_of(target)
+        weight = accounts.volume.totals(own, wood, activity=activity).central[:, base]
     else:
         own = [np.arange(activity.area.sizes["region"])]
         weight = stock.totals(own, Selection(strata, target.pools or None)).central[:, base]
@@ -146,7 +152,6 @@ def _frame(
     frame["achieved_other_unit"] = found.central * ratio
     frame["other_unit"] = other or ""
     frame["share_by"] = target.share_by or ""
-    frame["basis"] = MEASURED if target.reported is None else REPORTED
     frame["se"] = frame["low"] = frame["high"] = np.nan
     if found.draws is not None:
         spread = summarise(found.draws, level=level)
@@ -162,6 +167,17 @@ def _frame(
     return frame
 
 
+def _with_basis(frame: pd.DataFrame, target: TargetConfig, *, accounts: Accounts) -> pd.DataFrame:
+    """Say what the figures rest on, and set an official one of the whole beside them."""
+    frame["basis"], frame["basis_source"] = accounts.basis(target), accounts.source(target)
+    frame["official"] = frame["official_se"] = np.nan
+    if target.reported is not None:
+        se = target.reported.se
+        frame.loc[len(frame) - 1, "official"] = target.reported.value
+        frame.loc[len(frame) - 1, "official_se"] = np.nan if se is None else se
+    return frame
+
+
 def _probability(achieved: Achieved, required: Floats) -> Floats:
     """Return the part of the draws that reach what is required, NaN where nothing was drawn."""
     draws = achieved.draws
@@ -169,6 +185,7 @@ def _probability(achieved: Achieved, required: Floats) -> Floats:
         return np.full(required.shape, np.nan)
     enough = (required - ROUNDING * np.abs(required))[:, None]
     known = np.isfinite(required) & np.isfinite(achieved.central)
+    known &= np.isfinite(draws).all(axis=-1)  # an error that is not known gives no probability
     return np.where(known, (draws >= enough).mean(axis=-1), np.nan)
 
 

@@ -14,6 +14,7 @@ def check_quantity(
     target: TargetConfig,
     overlays: Sequence[Mapping[str, Any]],
     *,
+    volumes: bool,
     file: str,
     place: str,
     problems: Problems,
@@ -25,6 +26,8 @@ def check_quantity(
     target : TargetConfig
     overlays : sequence of mapping
         `[[overlays]]` as written, right or wrong.
+    volumes : bool
+        Whether the study names plots, sub-compartments or a table that may tell volumes.
     file, place : str
         For the messages.
     problems : Problems
@@ -44,6 +47,7 @@ def check_quantity(
     if (target.share_by == "table") != (target.share_table is not None):
         refuse("share_table", found=target.share_by or "-")
     _check_kind(target, refuse=refuse)
+    _check_unanswered(target, volumes=volumes, refuse=refuse)
     _check_overlay(target, overlays, refuse=refuse)
     _check_volume(target, refuse=refuse)
 
@@ -56,10 +60,15 @@ def _check_kind(target: TargetConfig, *, refuse: Any) -> None:
         refuse("target_kind", kind=target.kind, quantity=target.quantity, allowed="count")
     if target.quantity == "count" and target.kind not in ("count", "level"):
         refuse("target_kind", kind=target.kind, quantity="count", allowed="count, level")
+
+
+def _check_unanswered(target: TargetConfig, *, volumes: bool, refuse: Any) -> None:
+    """Refuse what no input of the study can answer, where no official figure does."""
     if target.reported is not None:
         return
     if target.quantity == "volume":
-        refuse("volume_unknown")
+        _check_estimated(target, volumes=volumes, refuse=refuse)
+        return
     if target.quantity == "count" and target.overlay is None:
         refuse("nothing_to_count")
     still = target.overlay is not None and target.kind in ("level", "share")
@@ -83,6 +92,16 @@ def _check_overlay(
         refuse("no_such_overlay", name=target.overlay, near=near)
     elif target.quantity == "count" and not known[target.overlay].get("part"):
         refuse("count_needs_part", name=target.overlay)
+
+
+def _check_estimated(target: TargetConfig, *, volumes: bool, refuse: Any) -> None:
+    """Refuse a volume that the study has no source of, or land that it does not speak of."""
+    if not volumes:
+        refuse("volume_unknown")
+    own = ("forest",) if target.volume == "growing_stock" else ()
+    if target.groups is not None and target.groups != own:
+        found = ", ".join(target.groups)
+        refuse("volume_groups", volume=target.volume, found=found)
 
 
 def _check_volume(target: TargetConfig, *, refuse: Any) -> None:

@@ -83,6 +83,7 @@ def columns_promised() -> dict[str, list[str]]:
     interval = ["se_t_c", "low_t_c", "high_t_c"]
     region = ["region_code", "region_name"]
     place = [*region, "level", "start", "end"]
+    cubic_metres = ["volume_m3_ha", "volume_m3", "se_m3", "low_m3", "high_m3"]
     components = [
         *["start_ha", "end_ha", "persistence_ha", "gain_ha", "loss_ha", "net_ha", "swap_ha"],
         *["annual_rate_pct", "compound_rate_pct", "persistence_change_t_c", "gain_change_t_c"],
@@ -132,7 +133,8 @@ def columns_promised() -> dict[str, list[str]]:
             *["target", "region_code", "level", "start", "end", "quantity", "unit", "required"],
             *["achieved", "se", "low", "high", "share_achieved", "probability", "verdict"],
             *["achieved_other_unit", "other_unit", "probability_other_unit"],
-            *["verdict_other_unit", "share_by", "basis"],
+            *["verdict_other_unit", "share_by", "basis", "basis_source"],
+            *["official", "official_se"],
         ],
         "target_path": [
             *["target", "year", "unit", "baseline", "on_path", "achieved", "se", "low", "high"],
@@ -141,7 +143,14 @@ def columns_promised() -> dict[str, list[str]]:
         "consistency": [
             *["target", "unit", "required", "volume_increase_m3", "forest_increase_ha"],
             *["implied_low", "implied_high", "consistent", "consistent_other_unit"],
-            *["volume_target", "cover_target"],
+            *["volume_target", "cover_target", "volume_found_m3", "volume_found_low_m3"],
+            *["volume_found_high_m3", "forest_found_ha", "found_implied_low"],
+            *["found_implied_high", "found", "probability_found"],
+        ],
+        "volume": [*region, "level", "year", "group", "stratum", "area_ha", *cubic_metres],
+        "volume_groups": [*region, "level", "year", "group", "area_ha", *cubic_metres],
+        "volume_change": [
+            *[*place, "group", "change_m3", "se_m3", "low_m3", "high_m3", "detectable"],
         ],
         "reconciliation": [
             *["reconcile", "source", "basis", *region, "level", "year", "quantity", "strata"],

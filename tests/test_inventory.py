@@ -105,8 +105,7 @@ def test_domains_add_up_to_the_whole() -> None:
     assert parts["value"].sum() == pytest.approx(one(table, "volume")["value"])
 
 
-@pytest.fixture(name="wyoming")
-def _wyoming(tmp_path: Path) -> tuple[Path, Path]:
+def write_wyoming(folder: Path) -> tuple[Path, Path]:
     """Write the two tables that the inventory's folder lacks.
 
     Areas of the counties that are not printed share the rest of the state by their points.
@@ -116,12 +115,17 @@ def _wyoming(tmp_path: Path) -> tuple[Path, Path]:
         points[unit] += count
     rest = sum(count for unit, count in points.items() if unit not in ACRES)
     per_point = (STATE_ACRES - sum(ACRES.values())) / rest
-    strata, units = tmp_path / "strata.csv", tmp_path / "units.csv"
+    strata, units = folder / "strata.csv", folder / "units.csv"
     lines = [f"{unit},{stratum},{count}" for (unit, stratum), count in POINTS.items()]
     strata.write_text("\n".join(["ESTN_UNIT,STRATUMCD,P1POINTCNT", *lines]) + "\n", "utf-8")
     lines = [f"{unit},{ACRES.get(unit, count * per_point)}" for unit, count in points.items()]
     units.write_text("\n".join(["ESTN_UNIT,ACRES", *lines]) + "\n", "utf-8")
     return strata, units
+
+
+@pytest.fixture(name="wyoming")
+def _wyoming(tmp_path: Path) -> tuple[Path, Path]:
+    return write_wyoming(tmp_path)
 
 
 @needs_shared

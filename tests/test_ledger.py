@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
-from sinks.ledger import implied_carbon
+from sinks.consistency import implied_carbon
 from sinks.run import check_study
 from tests.test_overlays import cells
 from tests.tiny import CRS, cell, rows_of, run_tables, target, write_tiny

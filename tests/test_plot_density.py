@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sinks.biomass.estimators import change_between, simple_random
 from sinks.biomass.models import apply_model
-from sinks.biomass.plotdensity import CHOICE, SAMPLING, PlotDensity, root
+from sinks.biomass.plotdensity import CHOICE, SAMPLING, PlotDensity
+from sinks.biomass.plotdraws import root
 from sinks.biomass.plots import Plots, load_plots
 from sinks.biomass.plotsample import plot_densities
 from sinks.biomass.readers.sheets import Sheet

@@ -34,12 +34,12 @@ BANDS = {
     "halves": "landcover biomass",
     "result": (
         "falsechange"
-        " levels stock achieved target attribution tabulate transitions changetables"
+        " levels stock volume achieved target attribution tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
         " scenarios inputs assumptions projection outlook scenariochecks plottotals ipf raked"
-        " reconcile standpolygons unchanged measure planting fromplots budget alignment ledger"
-        " wetlands reference patchpolygons changemaps surfaces manifest wishes sampling"
-        " subcompartments classifyfile classifytables classification"
+        " reconcile standpolygons unchanged measure volumeinputs volumetables planting fromplots"
+        " budget alignment consistency ledger wetlands reference patchpolygons changemaps surfaces"
+        " manifest wishes sampling subcompartments classifyfile classifytables classification"
         " seasons"
     ),
     "faces": (

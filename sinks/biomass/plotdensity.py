@@ -10,13 +10,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
 
 from sinks.biomass import plotdesign
 from sinks.biomass.models import model_of_draw
+from sinks.biomass.plotdraws import VOLUME, PlotVolume, sampling_factors
 from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws
 from sinks.biomass.trees import PlotCarbon
-from sinks.draws import LOGNORMAL_FROM, probabilities
 from sinks.parameters import Parameter
 from sinks.sections import POOLS, PlotsConfig
 
@@ -52,6 +51,8 @@ class PlotDensity:
     draws : Draws
     files : tuple of str, dims (year)
         Where the plots of a year stand.
+    wood : PlotVolume, optional
+        Growing stock of the same plots; None where they tell none.
     """
 
     strata: tuple[str, ...]
@@ -67,6 +68,7 @@ class PlotDensity:
     config: PlotsConfig
     draws: Draws
     files: tuple[str, ...]
+    wood: PlotVolume | None = None
 
     @property
     def se(self) -> Floats:
@@ -127,7 +129,7 @@ class PlotDensity:
         if self.draws.count == 1:
             return self.value[..., None].copy()
         out = self._modelled(wanted)
-        return out * self._sampling() if SAMPLING in wanted else out
+        return out * sampling_factors(self) if SAMPLING in wanted else out
 
     def _modelled(self, wanted: Collection[str]) -> Floats:
         names = list(self.stands)
@@ -167,55 +169,6 @@ class PlotDensity:
         parts = out.reshape(len(self.pools), len(self.strata), len(self.years), count)
         return parts.transpose(1, 0, 2, 3)
 
-    def _sampling(self) -> Floats:
-        """Return factors of mean 1 with the sampling's relative covariance, dims (…, draw)."""
-        out = np.ones((*self.value.shape, self.draws.count))
-        for s, stratum in enumerate(self.strata):
-            centre = self.value[s].reshape(-1)
-            kept = np.flatnonzero(np.nan_to_num(centre) > 0)
-            if not kept.size:
-                continue
-            relative = self.covariance[s][np.ix_(kept, kept)] / np.outer(centre[kept], centre[kept])
-            names = [f"{pool}/{year}" for pool in self.pools for year in self.years]
-            normal = np.stack([
-                ndtri(
-                    probabilities(
-                        f"plots/{stratum}/{names[k]}", seed=self.draws.seed, count=self.draws.count
-                    )
-                )
-                for k in kept
-            ])  # fmt: skip
-            wide = np.sqrt(np.diag(relative)).max() > LOGNORMAL_FROM
-            own = np.log1p(relative) if wide else relative
-            error = root(own) @ normal
-            shift = np.diag(own)[:, None] / 2
-            factors = np.exp(error - shift) if wide else 1.0 + error
-            out[s].reshape(-1, self.draws.count)[kept] = factors
-        return out
-
-
-def root(matrix: Floats) -> Floats:
-    """Return a lower triangular L with ``L Lᵀ = matrix``, the nearest that there is.
-
-    A covariance put together from parts may have small negative eigenvalues; they are set to 0.
-    The result keeps the order of the variables, so that one more never moves those before it.
-
-    Examples
-    --------
-    >>> root(np.array([[4.0, 2.0], [2.0, 1.0]])).round(6).tolist()
-    [[2.0, 0.0], [1.0, 0.0]]
-    """
-    out = np.zeros_like(matrix)
-    for i in range(len(matrix)):
-        for j in range(i + 1):
-            rest = float(matrix[i, j] - out[i, :j] @ out[j, :j])
-            if i == j:
-                out[i, i] = np.sqrt(max(rest, 0.0))
-            elif out[j, j] > 1e-9 * np.sqrt(matrix[j, j]):
-                room = np.sqrt(max(matrix[i, i] - out[i, :j] @ out[i, :j], 0.0))
-                out[i, j] = np.clip(rest / out[j, j], -room, room)
-    return out
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -234,8 +187,10 @@ class Sample:
     measured: Mapping[str, Floats]
     stands: Mapping[str, PlotCarbon]
 
-    def carbon(self, pool: str, models: Sequence[str]) -> Floats:
-        """Return a pool on every plot, the mean of the models, dims (plot) [t C/ha]."""
+    def amount(self, pool: str, models: Sequence[str]) -> Floats:
+        """Return a pool, the mean of the models, or the volume of every plot, dims (plot)."""
+        if pool == VOLUME:
+            return self.frame["volume"].to_numpy(dtype=np.float64)
         out = self.measured.get(pool, np.full(len(self.frame), np.nan))
         if pool in TREE_POOLS and models:
             place = TREE_POOLS.index(pool)
@@ -263,8 +218,9 @@ def estimate_all(
     strata, years = tuple(cells), tuple(next(iter(cells.values()), ()))
     names = tuple(sample.stands)
     used = names if config.model_choice else names[:1]
-    pools = tuple(p for p in POOLS if p in sample.measured or (p in TREE_POOLS and names))
-    y = np.stack([sample.carbon(pool, used) for pool in pools])
+    held = [p for p in POOLS if p in sample.measured or (p in TREE_POOLS and names)]
+    pools = (*map(str, held), VOLUME)
+    y = np.stack([sample.amount(pool, used) for pool in pools])
     frame, size = sample.frame, len(pools) * len(years)
     weight, group = np.zeros(len(frame)), np.full(len(frame), -1, dtype=np.int64)
     value = np.zeros((len(strata), len(pools), len(years)))
@@ -284,10 +240,14 @@ def estimate_all(
         covariance[s] = _joint(rounds, len(pools))
     files = (frame.loc[frame["year"] == year, "file"].unique() for year in years)
     absent = np.full(len(frame), np.nan)
-    measured = np.stack([sample.measured.get(pool, absent) for pool in pools])
+    kept, carbon = (len(pools) - 1) * len(years), pools[:-1]
+    measured = np.stack([sample.measured.get(pool, absent) for pool in carbon])
+    wood = PlotVolume(strata, pools, years, value, covariance, draws)
     return PlotDensity(
-        strata, pools, years, value, covariance, count, weight, group, measured, sample.stands,
-        config, draws, tuple(", ".join(map(str, names)) for names in files),
+        strata, carbon, years, value[:, :-1], covariance[:, :kept, :kept], count, weight, group,
+        measured, sample.stands, config, draws,
+        tuple(", ".join(map(str, names)) for names in files),
+        None if np.isnan(wood.mean).all() else wood,
     )  # fmt: skip
 
 

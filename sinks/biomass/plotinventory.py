@@ -33,7 +33,7 @@ class PlotInventory(Part):
 
 
 def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
-    """Estimate carbon per hectare of every stratum and round, and its change between rounds.
+    """Estimate carbon and volume per hectare of every stratum and round, and their changes.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     years = sorted(int(year) for year in plots.frame["year"].unique() if year) or [0]
     rows: list[dict[str, Any]] = []
-    for model in config.models or (None,):
+    for place, model in enumerate(config.models or (None,)):
         own = config if model is None else config.model_copy(update={"models": (model,)})
         density = plot_densities(
             plots, own, strata=None, years=years, draws=Draws(0, 1), problems=problems
@@ -76,6 +76,7 @@ def plot_inventory(path: Path, *, problems: Problems) -> pd.DataFrame:
         problems.raise_errors()
         if density is not None:
             rows += _rows(density, found.areas)
+            rows += _volumes(density, found.areas) if place == 0 else ()
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -123,12 +124,36 @@ def _rows(density: PlotDensity, areas: dict[str, float]) -> Iterator[dict[str, A
                     yield from _lines(step, base, area=area)
 
 
+def _volumes(density: PlotDensity, areas: dict[str, float]) -> Iterator[dict[str, Any]]:
+    """Yield growing stock of every stratum and round, and its change; no model takes part."""
+    wood = density.wood
+    for s, stratum in enumerate(wood.strata if wood is not None else ()):
+        if wood is None or np.isnan(wood.mean[s]).any():
+            continue
+        joint = Estimate(wood.mean[s], wood.own_covariance[s], int(density.count[s].min()))
+        for t, year in enumerate(wood.years):
+            one = Estimate(
+                joint.value[[t]], joint.covariance[[t]][:, [t]], int(density.count[s, t])
+            )
+            base = {"evaluation": "measured", "year": year, "domain": stratum}
+            area, units = areas.get(stratum), ("m3/ha", "m3")
+            yield from _lines(one, base | {"attribute": "volume"}, area=area, units=units)
+            if t:
+                step = change_between(joint, start=t - 1, end=t)
+                base |= {"attribute": "volume_change"}
+                yield from _lines(step, base, area=area, units=units)
+
+
 def _lines(
-    found: Estimate, base: dict[str, Any], *, area: float | None
+    found: Estimate,
+    base: dict[str, Any],
+    *,
+    area: float | None,
+    units: tuple[str, str] = ("t C/ha", "t C"),
 ) -> Iterator[dict[str, Any]]:
     """Yield the mean per hectare, and the total where the area is known."""
-    several = [("ha", found, "t C/ha")]
-    several += [] if area is None else [("", found.total(area), "t C")]
+    several = [("ha", found, units[0])]
+    several += [] if area is None else [("", found.total(area), units[1])]
     for per, own, unit in several:
         yield base | {
             "per": per, "value": float(own.value[0]), "se": float(own.se[0]),

@@ -226,7 +226,7 @@ def stand_density(
         None if no stratum is served.
     """
     placed = _by_year(surveys, years, problems=problems)
-    targets = [_targets(own.stands.frame["stratum"], strata) for own in placed]
+    targets = [targets_of(own.stands.frame["stratum"], strata) for own in placed]
     _tell_unused(placed, targets, strata=strata, problems=problems)
     names = config.models or (DEFAULT_MODEL,)
     cache: dict[int, Mapping[str, StandCarbon]] = {}
@@ -275,7 +275,7 @@ def _by_year(
     return out
 
 
-def _targets(own: pd.Series, strata: Sequence[str]) -> Ints:
+def targets_of(own: pd.Series, strata: Sequence[str]) -> Ints:
     """Return the stratum of the legend of each stand: its own, or undivided forest."""
     table = load_table("strata").set_index("stratum")["group"]
     place = {name: i for i, name in enumerate(strata)}
@@ -302,7 +302,7 @@ def _tell_unused(
             )  # fmt: skip
 
 
-def _groups(own: PlacedStands, target: Ints, *, sizes: tuple[int, int]) -> tuple[Ints, Ints]:
+def groups_of(own: PlacedStands, target: Ints, *, sizes: tuple[int, int]) -> tuple[Ints, Ints]:
     """Return the block of each stand in its region and in the whole, −1 for none."""
     regions, strata = sizes
     inside = (own.region >= 0) & (target >= 0)
@@ -317,7 +317,7 @@ def _cell_sums(
     """Return hectares, and hectares times volume, by region × stratum and cell."""
     weight = own.stands.frame["area"].to_numpy()
     count = (sizes[0] + 1) * sizes[1]
-    by_region, whole = _groups(own, target, sizes=sizes)
+    by_region, whole = groups_of(own, target, sizes=sizes)
     one = carbon.cell_sums(weight, by_region, count=count)
     other = carbon.cell_sums(weight, whole, count=count)
     return one[0] + other[0], one[1] + other[1]
@@ -330,7 +330,7 @@ def _computed(
     weight = np.where(carbon.computable, own.stands.frame["area"].to_numpy(), 0.0)
     count = (sizes[0] + 1) * sizes[1]
     total = np.zeros(count)
-    for group in _groups(own, target, sizes=sizes):
+    for group in groups_of(own, target, sizes=sizes):
         used = group >= 0
         total += np.bincount(group[used], weight[used], minlength=count)
     return total.reshape(sizes[0] + 1, sizes[1])
