@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from sinks.biomass.density import Density
-from sinks.biomass.plotdensity import PlotDensity, root
+from sinks.biomass.plotdensity import PlotDensity
+from sinks.biomass.plotdraws import root
 from sinks.biomass.plotshares import PlotShares, plot_shares
 from sinks.boundaries.codes import ALL, STUDY_LEVEL
 from sinks.checks import Problems, first_few
