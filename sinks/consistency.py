@@ -138,10 +138,11 @@ def _found(target: TargetConfig, wood: TargetConfig, *, held: Accounts) -> dict[
     forest of the same draw imply.
     """
     empty = dict.fromkeys(COLUMNS[-8:], np.nan)
-    known = target.start in held.years and target.end in held.years
-    if held.volume is None or held.basis(wood) != ESTIMATED or not known:
+    if held.volume is None or held.basis(wood) != ESTIMATED:
         return empty
-    start, end = (held.years.index(year) for year in (int(target.start or 0), target.end))
+    if target.start is None or not {target.start, target.end} <= set(held.years):
+        return empty
+    start, end = (held.years.index(year) for year in (target.start, target.end))
     strata = held.volume.strata_of(wood)
     more, drawn = held.volume.totals(held.whole, strata).change(start, end)
     spread = summarise(drawn, level=held.stock.level)
