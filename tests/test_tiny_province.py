@@ -173,7 +173,7 @@ UNSURE = ("se", "low", "high", "probability", "probability_other_unit")
         ("transitions", TRANSITIONS, ()),
         ("coverage", COVERAGE, ()),
         ("parameters", PARAMETERS, ()),
-        ("targets", TARGETS, (*UNSURE, "basis")),
+        ("targets", TARGETS, (*UNSURE, "basis", "basis_source", "official", "official_se")),
     ],
 )
 def test_every_certain_number(
