@@ -32,7 +32,7 @@ PROJECTED: Final = "projected"
 STOCK_COLUMNS: Final = (
     "scenario", "region_code", "region_name", "level", "year", "stock_t_c", "se_t_c", "low_t_c",
     "high_t_c", "change_t_c", "change_se_t_c", "change_low_t_c", "change_high_t_c",
-    "growth_t_c", "planting_t_c", "loss_t_c", "planted_ha",
+    "growth_part_t_c", "planting_part_t_c", "loss_part_t_c", "planted_ha",
 )  # fmt: skip
 TARGET_COLUMNS: Final = (
     "scenario", "target", "region_code", "level", "start", "end", "quantity", "unit", "required",
@@ -102,8 +102,8 @@ def _stocks(assumed: Assumptions, held: Accounts) -> pd.DataFrame:
         numbers["stock_t_c"][at], numbers["change_t_c"][at] = (
             ahead.total[..., 0].T, change[..., 0].T,
         )  # fmt: skip
-        numbers["growth_t_c"][at], numbers["loss_t_c"][at] = ahead.growth.T, ahead.loss.T
-        numbers["planting_t_c"][at] = ahead.planting[..., 0].T
+        numbers["growth_part_t_c"][at], numbers["loss_part_t_c"][at] = ahead.growth.T, ahead.loss.T
+        numbers["planting_part_t_c"][at] = ahead.planting[..., 0].T
     for place, year in enumerate(years):
         numbers["planted_ha"][:, place] = _planted(assumed, indices, until=year)
     unknown = without_data(held.activity, indices)

@@ -163,8 +163,8 @@ def columns_promised() -> dict[str, list[str]]:
         "raked_strata": RAKED,
         "projection": [
             *["scenario", *region, "level", "year", "stock_t_c", *interval, "change_t_c"],
-            *["change_se_t_c", "change_low_t_c", "change_high_t_c", "growth_t_c"],
-            *["planting_t_c", "loss_t_c", "planted_ha"],
+            *["change_se_t_c", "change_low_t_c", "change_high_t_c", "growth_part_t_c"],
+            *["planting_part_t_c", "loss_part_t_c", "planted_ha"],
         ],
         "scenario_targets": [
             *["scenario", "target", "region_code", "level", "start", "end", "quantity", "unit"],

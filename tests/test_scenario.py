@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import docx
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +19,9 @@ from sinks.biomass.cohorts import cohort_carbon, standing
 from sinks.biomass.stands import Draws
 from sinks.checks import Severity
 from sinks.parameters import load_table
-from sinks.run import check_study
+from sinks.report.document import write_document
+from sinks.run import Options, check_study, run_study
+from sinks.wording import Words
 from tests import tiny
 from tests.conftest import SHARED, needs_shared
 from tests.test_adjusted import by_stratum, sampled
@@ -104,10 +108,10 @@ def test_stock_of_every_year_by_hand(tables: dict[str, pd.DataFrame], years: int
     assert whole(table, 2015 + years) == pytest.approx(standing_forest + rest + cohorts + crop)
     growth = FOREST * 2 * years
     planting = cohorts - 0.8 * 85 * len(ages)
-    assert whole(table, 2015 + years, "growth_t_c") == pytest.approx(growth)
-    assert whole(table, 2015 + years, "planting_t_c") == pytest.approx(planting)
+    assert whole(table, 2015 + years, "growth_part_t_c") == pytest.approx(growth)
+    assert whole(table, 2015 + years, "planting_part_t_c") == pytest.approx(planting)
     lost = FOREST * (1 - left) * (51 - 144 - 2 * years)
-    assert whole(table, 2015 + years, "loss_t_c") == pytest.approx(lost)
+    assert whole(table, 2015 + years, "loss_part_t_c") == pytest.approx(lost)
     assert whole(table, 2015 + years, "planted_ha") == len(ages)
 
 
@@ -118,15 +122,22 @@ def test_the_projection_starts_where_the_maps_end(tables: dict[str, pd.DataFrame
         known = mapped.xs(2015, level="year").reindex(start.index)
         assert start.to_numpy() == pytest.approx(known.to_numpy())
     start = rows_of(tables["projection"], year=2015)
-    parts = start[["change_t_c", "change_se_t_c", "growth_t_c", "planting_t_c"]]
+    parts = start[["change_t_c", "change_se_t_c", "growth_part_t_c", "planting_part_t_c"]]
     assert (parts.to_numpy() == 0).all()
 
 
 def test_parts_are_the_change_and_regions_the_whole(tables: dict[str, pd.DataFrame]) -> None:
     table = tables["projection"]
-    parts = table[["growth_t_c", "planting_t_c", "loss_t_c"]].sum(axis=1)
+    parts = table[["growth_part_t_c", "planting_part_t_c", "loss_part_t_c"]].sum(axis=1)
     assert parts.to_numpy() == pytest.approx(table["change_t_c"].to_numpy())
-    names = ["stock_t_c", "change_t_c", "growth_t_c", "planting_t_c", "loss_t_c", "planted_ha"]
+    names = [
+        "stock_t_c",
+        "change_t_c",
+        "growth_part_t_c",
+        "planting_part_t_c",
+        "loss_part_t_c",
+        "planted_ha",
+    ]
     for level in ("region", "prefecture"):
         summed = rows_of(table, level=level).groupby("year")[names].sum()
         study = rows_of(table, level="study").set_index("year")[names]
@@ -294,7 +305,7 @@ def test_observed_growth_and_loss(tmp_path: Path) -> None:
     assert {"scenario.observed_loss"} == told(study)
     table = run_tables(study)["projection"]
     assert whole(table, 2020) == pytest.approx(STOCK + FOREST * 4)
-    assert whole(table, 2020, "loss_t_c") == pytest.approx(0)
+    assert whole(table, 2020, "loss_part_t_c") == pytest.approx(0)
 
 
 def test_observed_loss_is_the_yearly_rate_of_the_maps(tmp_path: Path) -> None:
@@ -307,7 +318,7 @@ def test_observed_loss_is_the_yearly_rate_of_the_maps(tmp_path: Path) -> None:
     rate = cell(made["parameters"], "value", name="scenario/plan/loss/forest")
     assert rate == pytest.approx(100 * (1 - 0.75**0.2))
     left = 0.75**0.4
-    assert whole(made["projection"], 2017, "loss_t_c") == pytest.approx(-10 * (1 - left) * 59)
+    assert whole(made["projection"], 2017, "loss_part_t_c") == pytest.approx(-10 * (1 - left) * 59)
 
 
 @given(
@@ -451,7 +462,7 @@ def test_densities_by_region_add_up(tmp_path: Path) -> None:
     lines.append("forest,soil,,0101,90,9,t C/ha,profiles,verified")
     (tmp_path / "density.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     table = run_tables(study)["projection"]
-    names = ["stock_t_c", "growth_t_c", "planting_t_c", "loss_t_c"]
+    names = ["stock_t_c", "growth_part_t_c", "planting_part_t_c", "loss_part_t_c"]
     summed = rows_of(table, level="region").groupby("year")[names].sum()
     study_rows = rows_of(table, level="study").set_index("year")[names]
     assert summed.to_numpy() == pytest.approx(study_rows.to_numpy())
@@ -595,3 +606,33 @@ def test_targets_ahead_need_a_scenario(
 ) -> None:
     study = study_of(tmp_path, text, targets=[AHEAD | keys])
     assert sorted(codes(study)) == sorted(expected)
+
+
+# Faces
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_report_and_workbook_show_what_may_come(tmp_path: Path, language: str) -> None:
+    ranges = {"survival_low": 60, "survival_high": 95}
+    plan = scenario(planting=[PLANT | ranges], loss=[LOSS | {"se": 2}], growth=[GROW])
+    study = study_of(tmp_path, plan, targets=[AHEAD | {"value": 700}], language=language)
+    done = run_study(study, tmp_path / "out", options=Options(parts=("workbook", "report")))
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    section = report.partition('<section id="scenarios">')[2].partition("</section>")[0]
+    words = Words(done.language)
+    for key in ("report.scenario.note", "report.answer.more_needed", "report.answer.beyond_land"):
+        assert words.t(key) in section
+    assert words.t("report.no_targets") not in report
+    assert section.count("<svg") == 1
+    assert "polygon" in section
+    book = openpyxl.load_workbook(tmp_path / "out" / "workbook.xlsx")
+    for name in ("projection", "scenario_targets"):
+        assert words.t(f"workbook.sheet.{name}") in book.sheetnames
+    write_document(done, tmp_path / "report.docx")
+    document = docx.Document(str(tmp_path / "report.docx"))
+    assert words.t("report.h.scenarios") in [line.text for line in document.paragraphs]
+
+
+def test_without_scenarios_nothing_is_written(tmp_path: Path) -> None:
+    made = run_tables(write_tiny(tmp_path))
+    assert not {"projection", "scenario_targets", "scenario_path"} & set(made)

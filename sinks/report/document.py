@@ -119,6 +119,25 @@ def _reconciled(writer: _Writer) -> None:
         writer.lines([sources, entry["raked"]] if entry["raked"] else [sources])
 
 
+def _scenarios(writer: _Writer) -> None:
+    content, t = writer.content, writer.t
+    if not content["scenarios"]:
+        return
+    writer.heading(t("report.h.scenarios"))
+    writer.lines([t("report.scenario.note")])
+    names = ("required", "projected", "interval", "probability", "verdict", "planned", "needed")
+    keys = ("required", "interval", "probability")
+    titles = {key: t(f"report.c.{key}", level=content["level"]) for key in keys}
+    titles |= {key: t(f"report.scenario.c.{key}") for key in names if key not in keys}
+    head = [t("report.plan.c.target"), *(titles[name] for name in names)]
+    for entry in content["scenarios"]:
+        writer.heading(entry["title"], 2)
+        writer.lines([*entry["assumed"], entry["parts"]], "List Bullet")
+        if entry["rows"]:
+            rows = [[row["title"], *(row[name] for name in names)] for row in entry["rows"]]
+            writer.table(head, rows)
+
+
 def _regions(writer: _Writer) -> None:
     content, t = writer.content, writer.t
     ledger = content["tables"]["regions"]
@@ -182,7 +201,7 @@ def write_document(results: Results, path: Path) -> None:
     """
     content = page(results)
     writer = _Writer(content)
-    for write in (_opening, _targets, _reconciled, _regions, _method):
+    for write in (_opening, _targets, _scenarios, _reconciled, _regions, _method):
         write(writer)
     properties = writer.document.core_properties
     properties.created = properties.modified = FIXED_DATE

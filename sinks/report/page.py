@@ -9,6 +9,7 @@ from sinks import chain
 from sinks.closure import closures
 from sinks.report import figures, landchange, ledgers, plan
 from sinks.report.accuracy import accuracy, false_change
+from sinks.report.ahead import scenarios
 from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
 from sinks.report.reconciled import reconciled
@@ -361,6 +362,7 @@ def page(results: Results) -> dict[str, Any]:
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),
         "reconciled": reconciled(results, words),
+        "scenarios": scenarios(results, words),
         "charts": drawings(results, words),
         "errors": errors(results, words),
         "tables": data,

@@ -26,6 +26,9 @@ TERMS = {
     "group": "group",
     "passed": "passed",
     "basis": "basis",
+    "answer": "answer",
+    "answer_p50": "answer",
+    "answer_p95": "answer",
 }
 STRATA = ("stratum", "from_stratum", "to_stratum")
 YEARS = ("year", "start", "end", "first_change", "last_change", "planted_year")
@@ -33,8 +36,8 @@ SHARES = ("share_achieved", "share")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
     "trajectories", "change_classes", "implausible", "change_filters", "planting",
-    "planting_regions", "targets", "reconciliation", "raked", "raked_strata", "coverage",
-    "alignment", "parameters", "qc",
+    "planting_regions", "targets", "projection", "scenario_targets", "reconciliation", "raked",
+    "raked_strata", "coverage", "alignment", "parameters", "qc",
 )  # fmt: skip
 #: Tables of regions whose rows have no sum worth a line.
 PLAIN = ("trajectories", "implausible", "change_filters", "planting", "alignment")
@@ -91,7 +94,11 @@ def worded(
 def _ranked(table: pd.DataFrame, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of the whole, and the others: coarse levels first, then by code."""
     order = {name: -place for place, name in enumerate(chain.levels(results))}
-    keys = [name for name in ("target", "region_code", "year", "start", "end") if name in table]
+    keys = [
+        name
+        for name in ("scenario", "target", "region_code", "year", "start", "end")
+        if name in table
+    ]
     rest = table[table["level"] != chain.WHOLE]
     rest = rest.assign(_rank=rest["level"].map(order)).sort_values(["_rank", *keys], kind="stable")
     return table[table["level"] == chain.WHOLE], rest.drop(columns="_rank")
