@@ -55,7 +55,7 @@ from sinks.seasons import seasonal_table, warn_not_in_rasters
 from sinks.standpolygons import write_stands_file
 from sinks.stock import Stock
 from sinks.study import load_study
-from sinks.surfaces import write_surfaces
+from sinks.surfaces import pictured, write_surfaces
 from sinks.target import check_targets, targets_table
 from sinks.texts import Language
 from sinks.transitions import trajectories_table, transition_summary
@@ -125,8 +125,6 @@ def factors(
         return None
     check_reconcile(inputs, areas, density=density, problems=problems)
     check_scenarios(inputs, areas, density=density, problems=problems)
-    if density.by_region and _wants_rasters(inputs, options):
-        problems.warn("surfaces.by_region", file=study.density.table or "")
     if options.parts:
         warn_not_in_rasters(inputs, problems)
     if study.change is not None or _wants_changes(inputs, options):
@@ -312,7 +310,7 @@ def _write(
         write_regions_file(inputs, staging / REGIONS, tables=computed.tables)
         if stands := write_stands_file(inputs, computed.density, folder=staging):
             meta["stands"] = stands
-    if _wants_rasters(inputs, options) and not computed.density.by_region:
+    if _wants_rasters(inputs, options):
         total = computed.density.value.sum("pool")
         write_surfaces(
             inputs, total, folder=staging / "rasters", held=options.strip_bytes // 2,
@@ -329,7 +327,8 @@ def _write(
         clip = (float(shown[0]), float(shown[1]), float(shown[2]), float(shown[3]))
         meta["layers"] = write_layers(
             inputs.sources, inputs.legend, folder=staging / "layers", clip=clip,
-            densities=_per_year(computed.density), budget=budget_beside(len(inputs.regions)),
+            densities=pictured(inputs, computed.density.value.sum("pool")),
+            budget=budget_beside(len(inputs.regions)),
         )  # fmt: skip
     table = quality(
         Results.read(staging, meta), polygons=polygons(inputs),
@@ -343,15 +342,3 @@ def _write(
         progress=lambda part: options.progress("faces", part),
     )  # fmt: skip
     return results
-
-
-def _per_year(density: Density) -> dict[int, dict[str, float]]:
-    """Return the density of all pools by year and stratum [t C/ha]; none where regions differ."""
-    if density.by_region:
-        return {}
-    total = density.value.sum("pool").transpose("year", "stratum")
-    strata = [str(name) for name in total["stratum"].values]
-    return {
-        int(year): dict(zip(strata, map(float, row), strict=True))
-        for year, row in zip(total["year"].values, total.values, strict=True)
-    }

@@ -22,8 +22,10 @@ from sinks.cog import BLOCK, Floats, TileStore, halved, packed, write_cog
 from sinks.grid import Grid
 from sinks.inputs import Inputs
 from sinks.landcover.activity import pairs_of
+from sinks.layers import Regional
 from sinks.measure import coding
 from sinks.raster import GDAL_OPTIONS, read_window, to_symbols
+from sinks.regioncells import RegionCells
 from sinks.texts import text
 from sinks.windows import Window
 
@@ -71,8 +73,9 @@ def write_surfaces(
     Parameters
     ----------
     inputs : Inputs
-    total : DataArray, dims (stratum, year)
-        Density of all pools [t C/ha].
+    total : DataArray, dims (stratum, year) or (region, stratum, year)
+        Density of all pools [t C/ha]. Where it differs between regions a cell has that of the
+        region that holds its centre, and none outside all of them.
     folder : Path
         Where the files go.
     held : int
@@ -91,11 +94,12 @@ def write_surfaces(
     surfaces = surfaces_of(study.years, pairs_of(study.years))
     table, lookup = coding(inputs)
     per_symbol = _per_symbol(total, lookup, strata=inputs.legend.strata)
+    cells = region_cells(inputs) if "region" in total.dims else None
     tags = {"source": f"sinks {__version__}", "title": study.study.title, "unit": UNIT}
     if study.study.synthetic:
         tags["synthetic"] = text("surfaces.synthetic", study.language)
     folder.mkdir(parents=True, exist_ok=True)
-    work = _Work(inputs, surfaces, table, per_symbol, held)
+    work = _Work(inputs, surfaces, table, per_symbol, held, cells)
     grid, names = work.grid, [f"{surface.name}.tif" for surface in surfaces]
     profile = {"crs": grid.wkt, "transform": Affine(grid.dx, 0, grid.x0, 0, grid.dy, grid.y0)}
     with rasterio.Env(**GDAL_OPTIONS), ExitStack() as stack:
@@ -118,14 +122,42 @@ def write_surfaces(
 def _per_symbol(
     total: xr.DataArray, lookup: npt.NDArray[np.int64], *, strata: Sequence[str]
 ) -> dict[int, Floats]:
-    """Return the density of every symbol by year [t C/ha], NaN where it has none."""
+    """Return the density by year, region and symbol [t C/ha], NaN where there is none.
+
+    The last region is none; a density that holds for all has no other.
+    """
     out = {}
-    for k, year in enumerate(total["year"].values):
-        own = {str(name): float(total.sel(stratum=name, year=year)) for name in total["stratum"]
-               .values}  # fmt: skip
-        values = [own.get(strata[i], np.nan) if i >= 0 else np.nan for i in lookup[k]]
-        out[int(year)] = np.array(values, dtype=np.float32)
+    for k, (year, own) in enumerate(by_region(total, strata).items()):
+        none = np.full_like(own[: "region" in total.dims], np.nan)
+        wide = np.concatenate([own, none])
+        out[year] = np.where(lookup[k] >= 0, wide[:, lookup[k]], np.nan).astype(np.float32)
     return out
+
+
+def by_region(total: xr.DataArray, strata: Sequence[str]) -> dict[int, Floats]:
+    """Return the density by year, dims (region, stratum) [t C/ha]; one region where all agree."""
+    wide = total if "region" in total.dims else total.expand_dims("region")
+    known = wide.transpose("year", "region", "stratum").reindex(stratum=list(strata))
+    values = np.asarray(known.values, dtype=np.float32)
+    return {int(year): own for year, own in zip(known["year"].values, values, strict=True)}
+
+
+def pictured(inputs: Inputs, total: xr.DataArray) -> Regional | dict[int, dict[str, float]]:
+    """Return the density of all pools as `sinks.layers.write_layers` takes it."""
+    strata = inputs.legend.strata
+    known = by_region(total, strata)
+    if "region" in total.dims:
+        return Regional(region_cells(inputs), known)
+    return {
+        year: {name: float(value) for name, value in zip(strata, own[0], strict=True)}
+        for year, own in known.items()
+    }
+
+
+def region_cells(inputs: Inputs) -> RegionCells:
+    """Lay the regions onto the grid of the rasters."""
+    grid = next(iter(inputs.sources.values())).grid
+    return RegionCells.of(inputs.regions, grid, transformer=inputs.transformer)
 
 
 @dataclass(frozen=True)
@@ -145,6 +177,7 @@ class _Work:
     table: npt.NDArray[np.int64]
     per_symbol: Mapping[int, Floats]
     held: int
+    cells: RegionCells | None = None
 
     @property
     def grid(self) -> Grid:
@@ -164,12 +197,15 @@ class _Work:
     def made(self, window: Window) -> list[_Piece]:
         """Make all surfaces of a window."""
         codes = self._codes(window)
+        shape = (window[1] - window[0], window[3] - window[2])
+        regions = self.cells.at(window) if self.cells else np.zeros(shape, np.int32)
         pieces = [_Piece([], []) for _ in self.surfaces]
         overview = max(self.grid.height, self.grid.width) > BLOCK
         for left in range(0, window[3] - window[2], SQUARE):
             place = window[0] // BLOCK, (window[2] + left) // BLOCK
+            part = slice(left, left + SQUARE)
             values = {
-                year: self.per_symbol[year][own[:, left : left + SQUARE]]
+                year: self.per_symbol[year][regions[:, part], own[:, part]]
                 for year, own in codes.items()
             }
             for surface, piece in zip(self.surfaces, pieces, strict=True):

@@ -28,7 +28,7 @@ BANDS = {
     ),
     "geography": (
         "legend boundaries regions shares official outlines overlays records rasterheader sidecars"
-        " tiles crosswalk aligned raster windows compiled hashtable zonal joint cog"
+        " tiles crosswalk aligned raster windows regioncells compiled hashtable zonal joint cog"
         " rasterchecks checkpoint cluster imagery"
     ),
     "halves": "landcover biomass",

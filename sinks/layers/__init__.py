@@ -6,6 +6,13 @@ of codes.
 """
 
 from sinks.layers.paint import CHANGE_CLASSES, change_class
-from sinks.layers.write import budget_beside, landcover_layer, write_layers
+from sinks.layers.write import Regional, budget_beside, landcover_layer, write_layers
 
-__all__ = ["CHANGE_CLASSES", "budget_beside", "change_class", "landcover_layer", "write_layers"]
+__all__ = [
+    "CHANGE_CLASSES",
+    "Regional",
+    "budget_beside",
+    "change_class",
+    "landcover_layer",
+    "write_layers",
+]

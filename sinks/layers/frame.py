@@ -41,8 +41,10 @@ MARGIN: Final = 4
 COUNTS: Final = 2**22
 
 Bounds = tuple[float, float, float, float]
-#: Cells of every year's raster to their kinds.
-Paint = Callable[[list[Any]], Any]
+#: Cells of every year's raster, and their window, to their kinds.
+Paint = Callable[[list[Any], Window], Any]
+#: More kinds than so many are numbered piece by piece: few of them meet in one.
+FEW: Final = 64
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def warp(
     """
     grid = sources[0].grid
     a, _, west, _, e, north = tuple(frame.transform)[:6]
-    rows, cols = _piece(sources[0], frame, kinds=len(values))
+    rows, cols = _piece(sources[0], frame, kinds=min(len(values), FEW))
     with ExitStack() as stack:
         datasets = [stack.enter_context(source.open()) for source in sources]
         for top in range(0, frame.height, rows):
@@ -167,21 +169,35 @@ def warp(
                     dataset.read([source.band], window=window)[0]
                     for dataset, source in zip(datasets, sources, strict=True)
                 ]
-                kinds = paint(cells)
+                kinds = paint(cells, window)
+                own = values
+                if len(values) > FEW:
+                    kinds, own = _present(kinds, values)
                 if frame.thinned:
-                    shape = (*part.shape, len(values))
+                    shape = (*part.shape, len(own))
                     counts = counts_of(
                         kinds, grid, window=window, frame=frame.transform, corner=(top, left),
                         shape=shape,
                     )  # fmt: skip
-                    part[...] = (mean if averaged else most_frequent)(counts, values)
+                    part[...] = (mean if averaged else most_frequent)(counts, own)
                     empty = ~counts.any(axis=-1)
                     if not empty.any():
                         continue
                 else:
                     empty = np.ones(part.shape, bool)
                 nearest = _nearest(kinds, grid, window=window, target=target, shape=part.shape)
-                part[empty] = values[nearest[empty]]
+                part[empty] = own[nearest[empty]]
+
+
+def _present(
+    kinds: NDArray[np.uint8], values: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Number the kinds that occur, none first, and return the value of each."""
+    occurs = np.zeros(len(values), bool)
+    occurs[0] = True
+    occurs[np.unique(kinds)] = True
+    number = (np.cumsum(occurs) - 1).astype(np.uint8)
+    return number[kinds], values[occurs]
 
 
 def _piece(source: RasterSource, frame: Frame, *, kinds: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from sinks.layers.frame import LONGEST, Bounds, Frame, Paint, frame_of, warp
 from sinks.layers.paint import (
     CHANGE_CLASSES,
+    LAST,
     Colour,
     StrataOf,
     change_colours,
@@ -32,9 +33,11 @@ from sinks.layers.paint import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from rasterio.windows import Window
 
     from sinks.legend import Legend
     from sinks.raster import RasterSource
+    from sinks.regioncells import RegionCells
 
     Pixels = NDArray[np.uint8]
 
@@ -46,6 +49,36 @@ LEAST: Final = 3_000_000
 #: The density of each year: by stratum [t C/ha].
 Densities = Mapping[int, Mapping[str, float]]
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Regional:
+    """Densities that differ between regions.
+
+    Attributes
+    ----------
+    cells : RegionCells
+        On the grid of all years.
+    densities : mapping of year to ndarray, dims (region, stratum)
+        By the legend's strata [t C/ha].
+    """
+
+    cells: RegionCells
+    densities: Mapping[int, NDArray[np.float32]]
+
+    def steps(self, strata: Pixels, year: int, *, window: Window, high: float) -> NDArray[np.uint8]:
+        """Return the colour index of every cell's density; cells are averaged by these steps."""
+        own = self.densities[year]
+        wide = np.full((len(own) + 1, own.shape[1] + 1), np.nan, np.float32)
+        wide[:-1, 1:] = own  # the last region is none, the first stratum is none
+        row, col = int(window.row_off), int(window.col_off)
+        regions = self.cells.at((row, row + int(window.height), col, col + int(window.width)))
+        return quantised(wide, high=high)[regions, strata]
+
+
+def steps(*, high: float) -> NDArray[np.float32]:
+    """Return the density of every colour index [t C/ha]."""
+    return np.append(np.float32(np.nan), np.linspace(0, high, LAST, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -74,13 +107,16 @@ class _Painter:
 
     def __init__(
         self, sources: Mapping[int, RasterSource], legend: Legend, *,
-        frame: Frame, densities: Densities,
+        frame: Frame, densities: Densities, regional: Regional | None = None,
     ) -> None:  # fmt: skip
         self.sources, self.frame, self.densities = sources, frame, densities
         self.strata = StrataOf.of(legend)
         self.legend = legend
         self.changes = change_table(legend)
+        self.regional = regional
         known = [value for held in densities.values() for value in held.values()]
+        if regional is not None:
+            known += [float(np.nanmax(own, initial=0.0)) for own in regional.densities.values()]
         self.high = max([value for value in known if np.isfinite(value)], default=0.0) or 1.0
 
     def jobs(self) -> list[_Job]:
@@ -92,7 +128,7 @@ class _Painter:
         jobs += [
             _Job("density", (year,), density_colours(), Resampling.average, scale)
             for year in years
-            if year in self.densities
+            if year in self.densities or (self.regional and year in self.regional.densities)
         ]
         # Cells of two years meet only on one grid.
         pairs = sorted({*pairwise(years), (years[0], years[-1])})
@@ -108,7 +144,9 @@ class _Painter:
         sources = [self.sources[year] for year in job.years]
         shape, density = (self.frame.height, self.frame.width), job.kind == "density"
         values: Any = np.arange(self.kinds(job), dtype=np.uint8)
-        if density:
+        if density and self.regional is not None:
+            values = steps(high=self.high)
+        elif density:
             values = density_of(self.legend, self.densities[job.years[0]])
         out = np.empty(shape, values.dtype)
         warp(sources, self.frame, paint=self._paint(job), values=values, out=out, averaged=density)
@@ -119,11 +157,13 @@ class _Painter:
         return 1 + (len(CHANGE_CLASSES) if job.kind == "change" else len(self.legend.strata))
 
     def _paint(self, job: _Job) -> Paint:
-        def paint(cells: list[Any]) -> Any:
+        def paint(cells: list[Any], window: Window) -> Any:
             indices = [
                 self.strata(values, self.sources[year].nodata)
                 for values, year in zip(cells, job.years, strict=True)
             ]
+            if job.kind == "density" and self.regional is not None:
+                return self.regional.steps(indices[0], job.years[0], window=window, high=self.high)
             return changes_of(*indices, table=self.changes) if len(indices) > 1 else indices[0]
 
         return paint
@@ -206,7 +246,7 @@ def write_layers(
     *,
     folder: Path,
     clip: Bounds | None = None,
-    densities: Densities | None = None,
+    densities: Densities | Regional | None = None,
     budget: int = BUDGET,
 ) -> list[Record]:
     """Write the pictures of a study: ``landcover-YEAR.png``, ``density-YEAR.png``, and
@@ -220,7 +260,7 @@ def write_layers(
         Where the pictures go; their ``path`` in the result is relative to its parent.
     clip : (west, south, east, north), optional
         Show only this part [degrees].
-    densities : mapping of year to mapping of stratum to float, optional
+    densities : mapping of year to mapping of stratum to float, or Regional, optional
         Carbon of all pools [t C/ha]; without it no density is drawn.
     budget : int
         All pictures together [bytes]. Above it all of them are drawn again, coarser: a long
@@ -252,15 +292,17 @@ def write_layers(
 
 def _drawn(
     sources: Mapping[int, RasterSource], legend: Legend, *, folder: Path, clip: Bounds | None,
-    densities: Densities, longest: int,
+    densities: Densities | Regional, longest: int,
 ) -> list[Record]:  # fmt: skip
     """Draw and write every picture with sides of at most `longest` pixels."""
+    regional = densities if isinstance(densities, Regional) else None
     painters = {
         year: _Painter(
             sources,
             legend,
             frame=frame_of(source.grid, clip, longest=longest),
-            densities=densities,
+            densities={} if isinstance(densities, Regional) else densities,
+            regional=regional,
         )
         for year, source in sources.items()
     }
