@@ -17,7 +17,9 @@ from sinks.closure import closures
 from sinks.errors import OutputFailed
 from sinks.report import render_report, write_document, write_pdf, write_report
 from sinks.report.causes import causes_ledger
+from sinks.report.charts import Mark, waterfall
 from sinks.report.choropleth import Classes, choropleth, diverging
+from sinks.report.errors import budget
 from sinks.report.page import page
 from sinks.report.paper import browser
 from sinks.report.svg import element, nice_step, text_width
@@ -412,5 +414,71 @@ def test_unknown_error_is_said_and_never_zero(english: Results) -> None:
     results = changed(english, "attribution", unknown)
     assert causes_ledger(results, Words("en")).extra["noise"] is False
     text = Page(render_report(results)).text
-    assert "What classification error alone could make is unknown" in text
+    assert "classification error alone could make is not known" in text
     assert "Error alone: area" not in text
+
+
+def two_targets(results: Results) -> Results:
+    """Return the run with a second target, without interval, and both under titles."""
+    table = results.tables["targets"]
+    area = table[table["level"] == "study"].assign(
+        target="woods", quantity="area", unit="ha", required=200.0, achieved=170.5, low=math.nan,
+        high=math.nan, se=math.nan, share_achieved=0.8525, probability=math.nan, verdict="",
+        achieved_other_unit=math.nan, other_unit="",
+    )  # fmt: skip
+    study = dict(results.meta["study"])
+    own = study["targets"][0] | {"title": "Carbon of the woods"}
+    more = own | {"name": "woods", "title": "Land of the woods", "quantity": "area", "unit": "ha"}
+    more |= {"kind": "level", "value": 200.0, "pools": [], "source": "second plan"}
+    meta = {**results.meta, "study": study | {"targets": [own, more]}}
+    tables = {**results.tables, "targets": pd.concat([table, area], ignore_index=True)}
+    return Results(results.root, meta, tables, results.regions)
+
+
+def test_targets_without_interval_stand_in_the_ledger_alone(english: Results) -> None:
+    results = two_targets(english)
+    content = page(results)
+    detailed = {entry["name"]: entry["detailed"] for entry in content["targets"]}
+    assert detailed == {"Carbon of the woods": True, "Land of the woods": False}
+    html = render_report(results)
+    assert html.count("<h3>Carbon of the woods</h3>") == 1
+    assert "<h3>Land of the woods</h3>" not in html
+    assert "170.5" in html or "171" in html
+    assert content["sources"] == ["plan of the tiny province", "second plan"]
+
+
+def test_caption_names_the_target_by_its_title(english: Results) -> None:
+    text = Page(render_report(two_targets(english))).text
+    assert "speak of target “Carbon of the woods”" in text
+    assert "forest-carbon" not in text
+
+
+def test_error_of_one_source_is_a_sentence_and_no_drawing(english: Results) -> None:
+    rows = [
+        {"quantity": quantity, "source": source, "se_t_c": 60.0, "share_of_variance": share}
+        for quantity in ("stock", "change")
+        for source, share in (("all", 1.0), ("density_table", 1.0))
+    ]
+    head = {"region_code": "ALL", "region_name": "ALL", "level": "study", "start": 2010}
+    table = pd.DataFrame(rows).assign(**head, end=2015, approach1_se_t_c=70.0)
+    found = budget(
+        changed(english, "error_budget", table.assign(approach1_holds="true")), Words("en")
+    )
+    assert found is not None
+    assert found["chart"] is None
+    assert "densities of the table" in found["lines"][0]
+
+
+def test_intervals_of_steps_stand_on_their_steps() -> None:
+    """A step from 10 to 14 with ± 1 has its whisker from 13 to 15, and not from 3 to 5."""
+    marks = [
+        Mark("a", 10.0, math.nan, math.nan, True), Mark("b", 4.0, 3.0, 5.0, True),
+        Mark("change", 14.0, 12.0, 16.0, True),
+    ]  # fmt: skip
+    drawn = waterfall("t", [("", marks)], unit="t")
+    ends = re.findall(r'<line x1="([\d.]+)" y1="([\d.]+)" x2="\1" y2="([\d.]+)"', drawn)
+    heights = {(float(low) - float(high)) for _, low, high in ends if float(low) > float(high)}
+    tops = sorted({float(high) for _, low, high in ends if float(low) > float(high)})
+    assert len(heights) == 2
+    # 16 stands above 15 by half as much as the interval of 12 to 16 is high over 2
+    assert tops[1] - tops[0] == pytest.approx(max(heights) / 4, abs=0.2)

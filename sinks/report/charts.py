@@ -167,9 +167,9 @@ def waterfall(title: str, panels: Sequence[tuple[str, Sequence[Mark]]], *, unit:
         The marks of a panel but the last are steps that add up to the last, which is the change
         itself and may carry an interval.
     """
-    height, top, left = 256.0, 44.0, 54.0
+    height, top, left = 268.0, 44.0, 54.0
     low, high = _extent(panels)
-    axis = Axis((low, high), (height - 40, top))
+    axis = Axis((low, high), (height - 44, top))
     parts = [label((0, 8), unit, size=10, fill=GREY), *axis.rungs(left)]
     room = (WIDTH - left) / max(1, len(panels))
     for index, (heading, marks) in enumerate(panels):
@@ -188,12 +188,11 @@ def _extent(panels: Sequence[tuple[str, Sequence[Mark]]]) -> tuple[float, float]
     reached = [0.0]
     for _, marks in panels:
         level = 0.0
-        for mark in marks[:-1]:
-            level += mark.value
-            reached.append(level)
-        if marks:
-            ends = (marks[-1].value, marks[-1].low, marks[-1].high)
+        for index, mark in enumerate(marks):
+            level = 0.0 if index == len(marks) - 1 else level
+            ends = (level + mark.value, level + mark.low, level + mark.high)
             reached += [end for end in ends if math.isfinite(end)]
+            level += mark.value
     room = (max(reached) - min(reached)) * 0.1 or 1.0
     return min(reached) - room * (min(reached) < 0), max(reached) + room * (max(reached) > 0)
 
@@ -219,20 +218,20 @@ def _steps(
             ends_at = (middle + slot - thick / 2, y)
             parts.append(line((middle + thick / 2, y), ends_at, stroke=GREY, width=0.8))
         if math.isfinite(mark.low) and math.isfinite(mark.high):
-            parts += _whisker(axis, mark, middle=middle)
-        above = min(ends[0], axis.at(mark.high)) if math.isfinite(mark.high) else ends[0]
-        words = label((middle, above - 8), mark.text, anchor="middle", size=10.5, weight="600")
-        parts.append(words)
-        lines = wrapped(mark.label, slot - 4, size=10.5)
-        for row, words_on_it in enumerate(lines):
-            y = height - 14 + 13 * (row - (len(lines) - 1) / 2)
-            parts.append(label((middle, y), words_on_it, anchor="middle", size=10.5))
+            parts += _whisker(axis, (base + mark.low, base + mark.high), middle=middle)
+        above = min(ends[0], axis.at(base + mark.high)) if math.isfinite(mark.high) else ends[0]
+        parts.append(
+            label((middle, above - 8), mark.text, anchor="middle", size=10.5, weight="600")
+        )
+        for row, words in enumerate(wrapped(mark.label, slot - 4, size=10.0)):
+            y = height - 31 + 12 * row
+            parts.append(label((middle, y), words, anchor="middle", size=10.0))
     return parts
 
 
-def _whisker(axis: Axis, mark: Mark, *, middle: float) -> list[Markup]:
+def _whisker(axis: Axis, ends: Point, *, middle: float) -> list[Markup]:
     """Return a vertical interval with caps, edged in white so that it shows on a bar."""
-    low, high = axis.at(mark.low), axis.at(mark.high)
+    low, high = (axis.at(end) for end in ends)
     parts = []
     for colour, width in (("#fff", 3.6), (INK, 1.4)):
         parts.append(line((middle, low), (middle, high), stroke=colour, width=width))
@@ -275,8 +274,14 @@ def dots(title: str, marks: Sequence[Mark], *, unit: str, gap_after: int | None 
     return picture((WIDTH, y + 22), [head, *grid, *rows], title=title)
 
 
-def share_axis(title: str, marks: Sequence[Mark]) -> Markup:
-    """Draw shares of a target [%] with their intervals against the line of 100 %."""
+def share_axis(title: str, marks: Sequence[Mark], *, alike: bool = False) -> Markup:
+    """Draw shares of a target [%] with their intervals against the line of 100 %.
+
+    Parameters
+    ----------
+    alike : bool, optional
+        Whether the marks are of equal rank; else the first is the one that counts.
+    """
     side = min(250.0, 8 + max((text_width(mark.label) for mark in marks), default=0.0))
     ends = [
         end for mark in marks for end in (mark.low, mark.high, mark.value) if math.isfinite(end)
@@ -284,8 +289,9 @@ def share_axis(title: str, marks: Sequence[Mark]) -> Markup:
     axis = Axis((min([0.0, *ends]), max([110.0, *ends]) * 1.02), (side + 12, WIDTH - 100))
     y, rows = 10.0, []
     for index, mark in enumerate(marks):
-        colour = ACCENT if index == 0 else GREY
-        rows.append(label((0, y + 8), clipped(mark.label, side), weight=None if index else "600"))
+        first = index == 0 and not alike
+        colour = ACCENT if first or alike else GREY
+        rows.append(label((0, y + 8), clipped(mark.label, side), weight="600" if first else None))
         rows.append(box((axis.at(0), y + 1, axis.at(mark.value) - axis.at(0), 14), colour))
         if math.isfinite(mark.low) and math.isfinite(mark.high):
             left, right = axis.at(mark.low), axis.at(mark.high)
@@ -300,11 +306,24 @@ def share_axis(title: str, marks: Sequence[Mark]) -> Markup:
     return picture((WIDTH, y + 18), [*axis.grid(4, y, suffix="%"), *rows, goal], title=title)
 
 
-def path(title: str, marks: Sequence[Mark], *, unit: str) -> Markup:
-    """Draw a quantity over the years with the band of its intervals; labels are the years."""
+def path(
+    title: str, marks: Sequence[Mark], *, unit: str, goal: Sequence[Mark] = (),
+    legend: Sequence[tuple[str, str]] = (),
+) -> Markup:  # fmt: skip
+    """Draw a quantity over the years with the band of its intervals; labels are the years.
+
+    Parameters
+    ----------
+    goal : sequence of Mark, optional
+        What is required in each year: a dashed line.
+    legend : sequence of (colour, words), optional
+    """
     height, top, left = 210.0, 22.0, 60.0
     ends = [
-        end for mark in marks for end in (mark.low, mark.high, mark.value) if math.isfinite(end)
+        end
+        for mark in (*marks, *goal)
+        for end in (mark.low, mark.high, mark.value)
+        if math.isfinite(end)
     ]
     room = (max(ends) - min(ends)) * 0.1 or 1.0
     axis = Axis((min(ends) - room, max(ends) + room), (height - 26, top))
@@ -319,6 +338,11 @@ def path(title: str, marks: Sequence[Mark], *, unit: str) -> Markup:
     spots = [(across.at(float(mark.label)), axis.at(mark.value)) for mark in marks]
     course = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
     parts.append(element("polyline", points=course, fill="none", stroke=ACCENT, stroke_width=2.0))
+    due = " ".join(f"{across.at(float(m.label)):.1f},{axis.at(m.value):.1f}" for m in goal)
+    if due:
+        look = {"stroke": LOSS, "stroke_width": 2.0, "stroke_dasharray": "6 4"}
+        parts.append(element("polyline", points=due, fill="none", **look))
+    parts += key(legend, (left + 14, 8))
     every = max(1, math.ceil(len(marks) / 13))
     for index, (mark, (x, y)) in enumerate(zip(marks, spots, strict=True)):
         parts.append(element("circle", cx=x, cy=y, r=2.6, fill=ACCENT))

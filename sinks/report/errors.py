@@ -44,13 +44,24 @@ def budget(results: Results, words: Words) -> dict[str, Any] | None:
         "stock": words.t("report.budget.stock", end=end),
         "change": words.t("report.budget.change", start=start, end=end),
     }
+    sources = [name for name in COLOURS if name in set(_seen(table)["source"])]
+    alone = (
+        [words.t("report.budget.alone", source=words.term("source", sources[0]))]
+        if len(sources) == 1
+        else []
+    )
     lines = [_approach_one(table, name, words=words, title=names[name]) for name in names]
     known = table.loc[table["source"] == "area", "se_t_c"].notna().any()
     note = [] if known else [words.t("report.budget.note")]
     return {
-        "chart": _chart(table, words, names=names),
-        "lines": [*(line for line in lines if line), *note],
+        "chart": _chart(table, words, names=names) if len(sources) > 1 else None,
+        "lines": [*alone, *(line for line in lines if line), *note],
     }
+
+
+def _seen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the parts that a drawing can show."""
+    return table[(table["source"] != "all") & (table["share_of_variance"] > SMALLEST)]
 
 
 def _chart(table: pd.DataFrame, words: Words, *, names: dict[str, str]) -> Markup:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -11,6 +13,7 @@ from sinks import chain
 from sinks.report.charts import POOL_COLOURS, Bar, Mark, dots, path, share_axis, stacked_bars
 from sinks.report.charts import waterfall as draw_waterfall
 from sinks.report.choropleth import choropleth, diverging
+from sinks.report.svg import ACCENT, LOSS
 from sinks.results import Results
 from sinks.summary import TargetLine, change_of, finding, span_of, unit_words
 from sinks.wording import DASH, Words, end_text, half_width, number, places_for, significant
@@ -214,3 +217,41 @@ def target_chart(line: TargetLine, words: Words) -> Markup:
             )
         )
     return share_axis(words.t("report.chart.target", name=line.title), marks)
+
+
+def shares_chart(lines: Sequence[TargetLine], words: Words) -> Markup:
+    """Draw what was achieved of every target, as a share of what its own unit asks."""
+    marks = []
+    for line in lines:
+        asked = line.readings[0]
+        spread = half_width(asked.low, asked.high)
+        ends = (asked.low * 100, asked.high * 100) if math.isfinite(spread) else (math.nan,) * 2
+        if math.isfinite(asked.share):
+            text = words.share(asked.share, spread)
+            marks.append(Mark(line.title, asked.share * 100, *ends, sure=True, text=text))
+    return share_axis(words.t("report.chart.shares"), marks, alike=True)
+
+
+def target_path(results: Results, line: TargetLine, *, words: Words) -> Markup | None:
+    """Draw where a target stood over the years against the straight path to it."""
+    table = results.tables.get("target_path")
+    if table is None:
+        return None
+    rows = chain.records(table[table["target"] == line.name].sort_values("year"))
+    rows = [row for row in rows if math.isfinite(row["achieved"])]
+    if len(rows) < 2 or not math.isfinite(half_width(rows[-1]["low"], rows[-1]["high"])):
+        return None
+    most = max(abs(row[name]) for row in rows for name in ("achieved", "on_path"))
+    scale = words.unit(str(rows[0]["unit"]), most)
+
+    def mark(row: dict[str, Any], names: tuple[str, str, str]) -> Mark:
+        value, low, high = (row[name] / scale.factor for name in names)
+        return Mark(str(int(row["year"])), value, low, high, True)
+
+    due = [mark(row, ("on_path",) * 3) for row in rows]
+    return path(
+        words.t("report.chart.target_path", name=line.title),
+        [mark(row, ("achieved", "low", "high")) for row in rows],
+        unit=scale.label, goal=due,
+        legend=[(ACCENT, words.t("report.path.achieved")), (LOSS, words.t("report.path.due"))],
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from sinks import chain
 from sinks.report.figures import names_of
 from sinks.results import Results
-from sinks.summary import finding, span_of
+from sinks.summary import finding, span_of, target_lines
 from sinks.wording import (
     DASH,
     Scale,
@@ -113,7 +113,9 @@ def regions_ledger(results: Results, words: Words, *, level: str) -> Ledger:
                 "target": _target_cells(share, words) if share else None,
             }
         )
-    extra = {"target": next(iter(shares.values()))["target"] if shares else None}
+    name = str(next(iter(shares.values()))["target"]) if shares else None
+    titles = {line.name: line.title for line in target_lines(results)}
+    extra = {"target": name, "title": titles.get(str(name), name)}
     return Ledger(rows, carbon.label, area.label, extra=extra)
 
 

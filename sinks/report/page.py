@@ -13,12 +13,12 @@ from sinks.report.ahead import scenarios
 from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
 from sinks.report.reconciled import reconciled
+from sinks.report.targets import goal_sources, share_rule, target_sections
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
     change_of,
     finding,
-    goal,
     sentences,
     span_of,
     stock_of,
@@ -26,8 +26,7 @@ from sinks.summary import (
     unit_words,
     words_of,
 )
-from sinks.units import CARBON_UNITS
-from sinks.wording import DASH, Words, end_text, half_width, number, significant
+from sinks.wording import DASH, Words, half_width, number, significant
 
 
 def header(results: Results, words: Words) -> dict[str, Any]:
@@ -110,57 +109,6 @@ def _target_tile(line: TargetLine, words: Words) -> dict[str, str]:
     }
 
 
-def target_sections(results: Results, words: Words) -> list[dict[str, Any]]:
-    """Return one entry per target: what it asks, its readings as rows, and its drawing."""
-    entries = []
-    for line in target_lines(results):
-        rows = []
-        for reading in line.readings:
-            scale = words.unit(reading.unit, max(abs(reading.achieved), abs(reading.required)))
-            low, high = reading.low * reading.required, reading.high * reading.required
-            spread = half_width(low, high)
-            verdict = reading.verdict
-            plain = f"report.reading.{verdict or 'unassessed'}"
-            rows.append(
-                {
-                    "unit": words.term("unit", reading.unit),
-                    "required": words.exactly(reading.required, scale),
-                    "achieved": words.amount(reading.achieved, scale, spread=spread),
-                    "interval": _ends(low, high, factor=scale.factor, words=words),
-                    "share": words.share(reading.share, half_width(reading.low, reading.high)),
-                    "probability": words.probability(reading.probability),
-                    "verdict": words.term("verdict", verdict)
-                    if verdict in ("met", "not_met", "uncertain")
-                    else words.t(plain, p=DASH),
-                    "asked": reading.asked,
-                    "state": verdict,
-                }
-            )
-        asked = line.readings[0]
-        entries.append(
-            {
-                "name": line.title,
-                "goal": goal(line, words),
-                "source": str(line.info.get("source") or ""),
-                "rows": rows,
-                "chart": figures.target_chart(line, words),
-                "two": len(line.readings) > 1,
-                "unit_note": words.t("report.target.unit_note", unit=words.term("unit", asked.unit))
-                if asked.unit in CARBON_UNITS
-                else "",
-            }
-        )
-    return entries
-
-
-def _ends(low: float, high: float, *, factor: float, words: Words) -> str:
-    spread = half_width(low, high)
-    if not math.isfinite(spread):
-        return DASH
-    ends = [end_text(end / factor, spread / factor) for end in (low, high)]
-    return words.t("report.range", low=ends[0], high=ends[1])
-
-
 def drawings(results: Results, words: Words) -> dict[str, Any]:
     """Return the report's charts and map."""
     return {
@@ -171,6 +119,7 @@ def drawings(results: Results, words: Words) -> dict[str, Any]:
         "transitions": landchange.area_matrix(results, words),
         "carbon_transitions": landchange.carbon_matrix(results, words),
         "flows": landchange.flows(results, words),
+        "shares": figures.shares_chart(target_lines(results), words),
         "stock": figures.stock_chart(results, words),
         "path": figures.stock_path(results, words),
     }
@@ -194,15 +143,6 @@ def tables(results: Results, words: Words) -> dict[str, Any]:
         "densities": ledgers.density_ledger(results, words),
         "parameters": ledgers.other_parameters(results, words),
     }
-
-
-def share_rule(results: Results, words: Words, *, target: str | None) -> str:
-    """Return by what a target was shared out among the regions, in words."""
-    rows = results.tables["targets"]
-    if target is None or "share_by" not in rows.columns:
-        return ""
-    rules = [str(rule) for rule in rows[rows["target"] == target]["share_by"].dropna() if rule]
-    return words.term("rule", rules[0]) if rules else ""
 
 
 def method(results: Results, words: Words) -> dict[str, Any]:
@@ -296,9 +236,13 @@ def quality_rows(results: Results, words: Words) -> list[dict[str, Any]]:
     """Return the checks beside the closures, as the run made them; none of an older run."""
     table = results.tables.get(QUALITY)
     rows = [] if table is None else chain.records(table)
+    names = figures.names_of(results, words)
     return [
         {
-            **{name: str(row[name]) for name in ("subject", "expected")},
+            "expected": str(row["expected"]),
+            "subject": " ".join(
+                names[word][0] if word in names else word for word in str(row["subject"]).split(" ")
+            ),
             "note": str(row[f"note_{words.language}"]),
             "found": f"{row['found']:.2g} {'' if row['unit'] == '1' else row['unit']}".strip()
             if math.isfinite(row["found"])
@@ -316,7 +260,8 @@ def origin(results: Results, words: Words) -> dict[str, Any]:
     study = results.meta["study"]
     inputs = [
         {
-            **{name: str(item.get(name) or "") for name in ("role", "path", "crs", "grid")},
+            **{name: str(item.get(name) or "") for name in ("path", "crs", "grid")},
+            "role": words.term("role", str(item.get("role") or "")),
             "size": f"{int(item.get('size') or 0):,}",
             "sha": str(item.get("sha256") or "")[:16],
         }
@@ -359,6 +304,7 @@ def page(results: Results) -> dict[str, Any]:
         "summary": sentences(results),
         "targets": target_sections(results, words),
         "ledger": plan.ledger(results, words),
+        "sources": goal_sources(results),
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),
         "reconciled": reconciled(results, words),
@@ -371,7 +317,7 @@ def page(results: Results) -> dict[str, Any]:
         "accuracy": accuracy(results, words),
         "false_change": false_change(results, words),
         "left_out": words.t(
-            "report.coverage.left",
+            "report.coverage.left" if whole["left"] >= 0.5 else "report.coverage.none",
             left=number(whole["left"]),
             share=words.share(whole["left"] / whole["all"] if whole["all"] else math.nan),
         ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from sinks import chain
+from sinks.report.ledgers import around
 from sinks.results import Results
-from sinks.summary import TargetLine, goal, span_of, target_lines
+from sinks.summary import TargetLine, finding, goal, span_of, target_lines
 from sinks.units import CO2_PER_C
-from sinks.wording import DASH, Words, half_width
+from sinks.wording import DASH, Scale, Words, half_width, significant
 
 #: Overlays have rows of their own for so many parts; the rest is in the tables.
 PARTS_SHOWN = 40
@@ -106,34 +108,39 @@ def overlays(results: Results, words: Words) -> list[dict[str, Any]]:
     out = []
     for name, rows in whole.groupby("overlay", sort=False):
         info = infos.get(str(name), {})
+        shown = rows.head(PARTS_SHOWN + 1)
+        area = words.area(float(shown["overlay_ha"].median()))
+        carbon = words.carbon(float(shown["stock_t_c"].median()))
+        cells = _overlay_row(words, area=area, carbon=carbon)
         out.append(
             {
                 "title": str(info.get("title") or name),
                 "rows": [
-                    _overlay_row(row, moved.loc[(name, row["part"])], words=words)
-                    for row in chain.records(rows.head(PARTS_SHOWN + 1))
+                    cells(row, moved.loc[(name, row["part"])]) for row in chain.records(shown)
                 ],
+                "area": area.label,
+                "carbon": carbon.label,
                 "more": max(0, len(rows) - PARTS_SHOWN - 1),
             }
         )
     return out
 
 
-def _overlay_row(row: dict[str, Any], change: Any, *, words: Words) -> dict[str, str]:
-    stock, moved = words.carbon(row["stock_t_c"]), words.carbon(change["change_t_c"])
-    return {
-        "part": str(row["part"]) or words.t("report.plan.whole"),
-        "area": words.amount(row["overlay_ha"], words.area(row["overlay_ha"])),
-        "forest": words.amount(row["forest_ha"], words.area(row["forest_ha"])),
-        "wetland": words.amount(row["wetland_ha"], words.area(row["wetland_ha"])),
-        "stock": words.amount(
-            row["stock_t_c"], stock, spread=half_width(row["low_t_c"], row["high_t_c"])
-        ),
-        "change": words.amount(
-            change["change_t_c"], moved, signed=True,
-            spread=half_width(change["low_t_c"], change["high_t_c"]),
-        ),
-        "detectable": words.t(
-            "report.plan.detectable" if bool(change["detectable"]) else "report.plan.undetectable"
-        ),
-    }  # fmt: skip
+def _overlay_row(
+    words: Words, *, area: Scale, carbon: Scale
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Return what makes a row's cells, every column in one unit."""
+
+    def cells(row: dict[str, Any], change: Any) -> dict[str, Any]:
+        sizes = {key: f"{key}_ha" for key in ("overlay", "forest", "wetland")}
+        return {
+            "part": str(row["part"]) or words.t("report.plan.whole"),
+            **{key: significant(row[name] / area.factor) for key, name in sizes.items()},
+            "stock": around(row["stock_t_c"], (row["low_t_c"], row["high_t_c"]), scale=carbon),
+            "change": around(
+                change["change_t_c"], (change["low_t_c"], change["high_t_c"]), scale=carbon
+            ),
+            "finding": finding(change),
+        }
+
+    return cells

@@ -130,21 +130,23 @@ def clipped(words: str, width: float, *, size: float = 11.0) -> str:
 
 
 def wrapped(words: str, width: float, *, size: float = 11.0) -> list[str]:
-    """Return the text on one line or, where it would not fit `width`, on two.
+    """Return the text on as few lines as fit `width`; Latin text is broken at blanks.
 
-    Latin text is broken at a blank, Chinese before a bracket or else in the middle.
+    Chinese is broken before a bracket, or wherever a line is full.
 
     Examples
     --------
     >>> wrapped("Standing forest: growth", 80.0), wrapped("原有森林（生长）", 60.0)
     (['Standing', 'forest: growth'], ['原有森林', '（生长）'])
     """
-    if text_width(words, size) <= width:
-        return [words]
-    places = [i for i, sign in enumerate(words) if i and sign in " （("]
-    places = places or [(len(words) + 1) // 2]
-    best = min(places, key=lambda i: max(text_width(part, size) for part in (words[:i], words[i:])))
-    return [clipped(part.strip(), width, size=size) for part in (words[:best], words[best:])]
+    lines, latin = [""], words.isascii()
+    for part in words.split(" ") if latin else words.replace("（", "\n（").split("\n"):
+        joined = f"{lines[-1]} {part}".strip() if latin else lines[-1] + part
+        if text_width(joined, size) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(clipped(part, width, size=size))
+    return [line for line in lines if line]
 
 
 def nice_step(span: float, count: int = 5) -> float:
