@@ -18,17 +18,20 @@ from sinks import __version__
 from sinks.checks import Problems
 from sinks.inputs import Inputs
 from sinks.sections import POOLS
+from sinks.texts import text
 
 #: Libraries whose version can change a number or a byte.
 LIBRARIES: Final = (
     "numpy", "numba", "scipy", "pandas", "xarray", "shapely", "geopandas", "pyogrio", "rasterio",
     "pyproj", "folium", "Jinja2", "XlsxWriter", "pillow",
 )  # fmt: skip
+#: Rules of counting that hold in every run, told in words.
+RULES: Final = ("groups", "forest_and_wetland", "fluxes")
 #: Sections of the study that are recorded as they were understood.
 SETTINGS: Final = (
     "regions", "landcover", "density", "volume", "change", "overlays", "accuracy", "scenarios",
     "map",
-    "reconcile",
+    "reconcile", "wetland",
 )  # fmt: skip
 
 
@@ -64,6 +67,7 @@ def manifest(
         "area_basis": "estimated" if estimated else "map",
         "strata": records,
         "pools": [pool for pool in POOLS if pool in used],
+        "rules": {name: text(f"manifest.rule.{name}", study.language) for name in RULES},
         "layers": [],
         "inputs": list(_inputs(inputs)),
         "parameters": parameters.astype(object).fillna("").to_dict("records"),

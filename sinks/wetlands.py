@@ -127,8 +127,8 @@ def _add_flux(
         frame[name] = value
 
 
-def definitions_table(activity: Activity, *, regions: Regions) -> pd.DataFrame:
-    """Return `wetland_definitions.csv`: the wetland area by every definition, side by side."""
+def definitions_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.DataFrame:
+    """Return `wetland_definitions.csv`: area and carbon by every definition, side by side."""
     levels, indices = group_indices(regions)
     unknown = without_data(activity, indices)
     known = load_table("wetland_definitions")
@@ -138,13 +138,16 @@ def definitions_table(activity: Activity, *, regions: Regions) -> pd.DataFrame:
         strata = [item for item in rows["stratum"] if item in activity.area["stratum"].values]
         area = activity.area.sel(stratum=strata).sum("stratum").transpose("region", "year")
         hectares = summed(area.values, indices)
-        hectares[unknown] = np.nan
-        frames += [
-            levels[["region_code", "region_name", "level"]].assign(
-                year=year, definition=name, area_ha=hectares[:, k], strata=";".join(strata)
-            )
-            for k, year in enumerate(years)
-        ]
+        totals = stock.totals(indices, Selection(tuple(strata)))
+        spread = totals.spread()
+        for k, year in enumerate(years):
+            frame = levels[["region_code", "region_name", "level"]].assign(
+                year=year, definition=name, area_ha=hectares[:, k],
+                stock_t_c=totals.central[:, k], low_t_c=spread.low[:, k],
+                high_t_c=spread.high[:, k],
+            )  # fmt: skip
+            frame.loc[unknown, frame.columns[5:]] = np.nan
+            frames.append(frame.assign(strata=";".join(strata)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -157,8 +160,9 @@ def soil_table(
     -----
     The stock tables take the new land's soil density at once. A soil takes time: with the IPCC
     default it goes from the old to the new density in a straight line over `years_to_settle`
-    (20). Land that was converted evenly over the ``T`` years between the maps has on average
-    gone ``T / 2`` of the way: ``realised = committed · min(1, T / (2 · settle))``.
+    (20), at ``committed / settle`` a year. Land that was converted evenly over the ``T`` years
+    between the maps has on average gone ``T / (2 settle)`` of the way; where ``T`` is longer than
+    a soil takes, the first of it is settled: ``1 − settle / (2 T)``.
     """
     levels, indices = group_indices(regions)
     strata = [str(name) for name in activity.area["stratum"].values]
@@ -171,7 +175,7 @@ def soil_table(
         ).rename(stratum="from_stratum")
         area = moved.transpose("region", "from_stratum", "to_stratum")
         carbon = (area * step).transpose("region", "from_stratum", "to_stratum").values
-        part = min(1.0, (end - start) / (2 * years_to_settle))
+        part, moving = progress(end - start, years_to_settle)
         for name, which in (
             ("restored", ~wet[:, None] & wet[None, :]),
             ("reclaimed", wet[:, None] & ~wet[None, :]),
@@ -186,10 +190,31 @@ def soil_table(
                     area_ha=hectares,
                     committed_t_c=whole,
                     realised_t_c=whole * part,
+                    rate_t_c_per_yr=whole * moving / years_to_settle,
                     settle_years=years_to_settle,
                 )
             )
     return pd.concat(frames, ignore_index=True)
+
+
+def progress(years: float, settle: float) -> tuple[float, float]:
+    """Return how far soils have gone, and what part of them still goes on, at the end.
+
+    Parameters
+    ----------
+    years : float
+        Time over which the land was converted, evenly [yr].
+    settle : float
+        Years that a soil takes [yr].
+
+    Examples
+    --------
+    >>> progress(5, 20), progress(40, 20)
+    ((0.125, 1.0), (0.75, 0.5))
+    """
+    if years <= settle:
+        return years / (2 * settle), 1.0
+    return 1 - settle / (2 * years), settle / years
 
 
 def wetland_tables(
@@ -208,6 +233,6 @@ def wetland_tables(
     )
     return {
         "wetland": table,
-        "wetland_definitions": definitions_table(activity, regions=regions),
+        "wetland_definitions": definitions_table(stock, activity, regions=regions),
         "wetland_soil": soil,
     }

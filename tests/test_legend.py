@@ -33,7 +33,7 @@ PRODUCTS = {
     *("mcd12q1_igbp", "esri_lulc10"),
 }
 #: Strata of packaged legends for which no cited density of Hubei is known.
-WITHOUT_DENSITY = {"urban_green", "mangrove", "non_wetland"}
+WITHOUT_DENSITY = {"mangrove", "non_wetland"}
 HEADER = ",".join(COLUMNS)
 GOOD = f"""{HEADER}
 1,forest_enf,pine,松林,forest_land,forest,#0A4A45

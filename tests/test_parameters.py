@@ -36,6 +36,7 @@ UNITS = {
     *(
         "t CO2e/t CH4",
         "t C/ha/yr",
+        "t CH4/ha/yr",
         "m3/ha",
         "t d.m./m3",
         "t d.m./ha",
@@ -43,6 +44,7 @@ UNITS = {
         "cm",
         "kg d.m.",
         "t C/ha/yr",
+        "t CH4/ha/yr",
     ),
     *CARBON_UNITS,
     *DENSITY_UNITS,
@@ -285,6 +287,24 @@ def test_unchecked_parameters_warn_once() -> None:
     assert "1 in use" in problem.text("en")
 
 
+#: Strata of the group urban_green, which the facts have no rows for: see docs/wetlands.md.
+GREEN = ("urban_green", "urban_park", "green_belt")
+
+
+def test_urban_green_has_densities_of_its_own() -> None:
+    strata = load_table("strata").set_index("stratum")
+    rows = load_table("density/hubei_2010").set_index(["stratum", "pool"])
+    for name in GREEN:
+        assert strata.loc[name, "group"] == "urban_green"
+        ratio = rows.loc[(name, "bgb"), "value"] / rows.loc[(name, "agb"), "value"]
+        assert ratio == pytest.approx(4.1 / 16.7, abs=0.01)
+        # The soils of Shanghai lie between gardens and urban forest.
+        assert 21.3 <= rows.loc[(name, "soil"), "value"] <= 31.5
+        assert set(rows.loc[name, "confidence"]) == {"secondary"}
+    # Street trees hold a third to a half of what forests hold.
+    assert 16.7 / 3 <= rows.loc[("green_belt", "agb"), "value"] <= 16.7 / 2
+
+
 @needs_shared
 def test_sediment_is_the_option_of_the_facts_or_the_land_it_covers() -> None:
     """A soil of 0 under water would lose a field's carbon at once: see docs/wetlands.md."""
@@ -310,7 +330,7 @@ def test_hubei_densities_are_the_facts() -> None:
     rows = load_table("density/hubei_2010").set_index(["stratum", "pool"])
     pools = {"c_above": "agb", "c_below": "bgb", "c_soil": "soil", "c_dead": "dead_organic"}
     facts = [f for f in shared("landcover_carbon_pools.csv") if "hubei" in f["param_set"]]
-    assert len(rows) == 4 * len(facts)
+    assert len(rows) == 4 * (len(facts) + len(GREEN))
     for fact in facts:
         for title, pool in pools.items():
             row = rows.loc[fact["sinks_class"], pool]

@@ -89,10 +89,12 @@ def test_soil_of_restored_land_takes_twenty_years(tables: dict[str, pd.DataFrame
     assert lost["area_ha"].sum() == 0
 
 
-def test_a_soil_that_settles_at_once_is_the_stock_table(tmp_path: Path) -> None:
+def test_a_quick_soil_is_settled_but_for_the_last_years(tmp_path: Path) -> None:
+    """Of five years' conversion the first three are settled, the last two half: 4 of 5."""
     done = run_tables(study_with(tmp_path, extra='settle_years = 2\ngwp = "AR4"\n'))
     row = rows_of(done["wetland_soil"], region_code="0203", direction="restored").iloc[0]
-    assert row["realised_t_c"] == row["committed_t_c"]
+    assert row["realised_t_c"] == pytest.approx(row["committed_t_c"] * 4 / 5)
+    assert row["rate_t_c_per_yr"] == pytest.approx(row["committed_t_c"] / 2 * 2 / 5)
     assert cell(done["wetland"], "ch4_t_co2e_per_yr", region_code="ALL", year=2015) == (
         pytest.approx(25 * 0.2 * 16)
     )
@@ -127,11 +129,21 @@ def test_wrong_fluxes_are_refused(tmp_path: Path, row: str, code: str) -> None:
 
 
 def test_the_packaged_burial_is_its_source() -> None:
-    (lake,) = load_fluxes("wetland_fluxes", base=Path(), problems=Problems()) or []
+    lake, *_ = load_fluxes("wetland_fluxes", base=Path(), problems=Problems()) or []
     assert (lake.stratum, lake.flux, lake.value) == ("lake", "burial", 0.3)
     # 10–70 g C/m2/yr is the 95 % interval of a lognormal.
     sigma = math.log(7) / (2 * float(norm.ppf(0.975)))
     assert lake.se == pytest.approx(0.3 * math.sqrt(math.expm1(sigma**2)))
+
+
+def test_the_packaged_methane_is_of_the_ipcc() -> None:
+    """80.3 kg CH4/ha/yr of old reservoirs, 235 of temperate wetland on mineral soil; cited."""
+    found = load_fluxes("wetland_fluxes", base=Path(), problems=Problems()) or []
+    methane = {flux.stratum: flux for flux in found if flux.flux == "ch4"}
+    values = {name: flux.value * 1000 for name, flux in methane.items()}
+    assert values == pytest.approx({"reservoir_pond": 80.3, "marsh": 235, "swamp": 235})
+    assert {flux.confidence for flux in methane.values()} == {"secondary"}
+    assert all("IPCC" in flux.source for flux in methane.values())
 
 
 @pytest.mark.parametrize(
