@@ -218,10 +218,17 @@ def columns_promised() -> dict[str, list[str]]:
             *["ch4_t_per_yr", "ch4_low_t_per_yr", "ch4_high_t_per_yr", "ch4_t_co2e_per_yr"],
             "gwp",
         ],
-        "wetland_definitions": [*region, "level", "year", "definition", "area_ha", "strata"],
+        "wetland_definitions": [
+            *[*region, "level", "year", "definition", "area_ha", "stock_t_c", "low_t_c"],
+            *["high_t_c", "strata"],
+        ],
+        "wetland_seasonal": [
+            *[*place, "mapped_from", "mapped_to", "counted_from", "counted_to", "area_ha"],
+            *["mapped_change_t_c", "counted_change_t_c"],
+        ],
         "wetland_soil": [
             *[*region, "level", "start", "end", "direction", "area_ha", "committed_t_c"],
-            *["realised_t_c", "settle_years"],
+            *["realised_t_c", "rate_t_c_per_yr", "settle_years"],
         ],
         "overlay_regions": [
             *["overlay", "part", *region, "level", "parent_code", "year", "overlay_ha"],
