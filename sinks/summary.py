@@ -7,12 +7,13 @@ its probability; both readings of a carbon target's unit stand side by side.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from sinks.chain import of_units, records, units, whole
+from sinks.evidence import Evidence, beside, evidence_of, reached, verdict_without_draws
 from sinks.results import Results
 from sinks.units import CARBON_UNITS, CO2_PER_C, HA_PER_MU
 from sinks.wording import Words, half_width, number, significant
@@ -49,6 +50,7 @@ class TargetLine:
     end: int
     quantity: str
     readings: tuple[Reading, ...]
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def title(self) -> str:
@@ -167,6 +169,7 @@ def target_lines(results: Results) -> list[TargetLine]:
                 end=int(row["end"]),
                 quantity=str(row["quantity"]),
                 readings=readings_of(row),
+                evidence=evidence_of(row, info),
             )
         )
     return lines
@@ -185,8 +188,12 @@ def goal(line: TargetLine, words: Words) -> str:
     asked = line.readings[0]
     scale = words.unit(asked.unit, asked.required)
     kind = str(line.info.get("kind", "increase"))
-    what = words.term("quantity", line.quantity)
-    groups = words.terms("group", [str(item) for item in line.info.get("groups") or ()])
+    spoken = str(line.info.get("volume") or "") if line.quantity == "volume" else ""
+    what = words.term("quantity", spoken or line.quantity)
+    named = line.info.get("groups") or (["forest"] if spoken == "growing_stock" else [])
+    groups = words.terms("group", [str(item) for item in named])
+    if spoken and not groups:
+        groups = words.t("report.goal.all")
     overlay = str(line.info.get("overlay_title") or "")
     if overlay:
         land = groups or words.t("report.goal.all")
@@ -197,7 +204,7 @@ def goal(line: TargetLine, words: Words) -> str:
     pools = words.terms("pool", [str(item) for item in line.info.get("pools", ())])
     return words.t(
         f"report.goal.{kind}",
-        required=words.exactly(asked.required, scale),
+        required=words.both(asked.required, asked.unit),
         what=what,
         groups=groups,
         pools=words.t("report.goal.pools", pools=pools) if pools else "",
@@ -318,20 +325,24 @@ def target_sentence(line: TargetLine, words: Words) -> str:
     spread = half_width(low, high)
     key = asked.verdict if asked.verdict in VERDICTS else "uncertain"
     sure = math.isfinite(spread) and math.isfinite(asked.probability)
-    verdict = words.t(
-        f"report.target.{key}" if sure else f"report.target.{key}.plain",
-        p=words.probability(asked.probability),
-    )
+    chance = words.probability(asked.probability)
     sentence = words.t(
-        "report.summary.target" if math.isfinite(spread) else "report.summary.target.plain",
+        "report.summary.target",
         name=line.title,
         goal=goal(line, words),
-        achieved=words.amount(asked.achieved, scale, spread=spread, signed=_moves(line)),
-        interval=words.interval(low, high, scale=scale),
+        reached=reached(
+            line.evidence,
+            words,
+            achieved=words.amount(asked.achieved, scale, spread=spread, signed=_moves(line)),
+            interval=words.interval(low, high, scale=scale) if math.isfinite(spread) else None,
+        ),
         share=words.share(asked.share, half_width(asked.low, asked.high)),
-        verdict=verdict,
+        verdict=words.t(f"report.target.{key}", p=chance)
+        if sure
+        else verdict_without_draws(line.evidence, words, key=key),
     )
-    others = [_other_sentence(item, words, signed=_moves(line)) for item in line.readings[1:]]
+    others = beside(line.evidence, words, scale=scale, signed=_moves(line))
+    others += [_other_sentence(item, words, signed=_moves(line)) for item in line.readings[1:]]
     return ("" if words.language == "zh" else " ").join([sentence, *others])
 
 

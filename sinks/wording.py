@@ -173,6 +173,14 @@ class Words:
         body = f"{value / scale.factor:,.10g}".replace("-", MINUS)
         return f"{body}{gap}{scale.label}"
 
+    def both(self, value: float, unit: str) -> str:
+        """Return a target's figure; in Chinese, hundreds of millions of m³ in both units in use."""
+        scale = self.unit(unit, value)
+        shown, smaller = self.exactly(value, scale), self.unit(unit, 1e4)
+        if unit != "m3" or self.language != "zh" or scale.factor <= smaller.factor:
+            return shown
+        return self.t("report.unit.both", first=shown, second=self.exactly(value, smaller))
+
     def interval(self, low: float, high: float, *, scale: Scale) -> str:
         """Return "95% interval low to high", or that none was computed."""
         spread = half_width(low, high)

@@ -43,8 +43,8 @@ BANDS = {
         " seasons"
     ),
     "faces": (
-        "progress wording chain closure qgis headline quality comparison summary maps report"
-        " workbook publish sheets faces run demo explain starter execution repeat exits told"
+        "progress wording evidence chain closure qgis headline quality comparison summary maps"
+        " report workbook publish sheets faces run demo explain starter execution repeat exits told"
         " options rewriting cli"
         " __init__ __main__"
     ),

@@ -20,7 +20,9 @@ from sinks.checks import Problems, Severity
 from sinks.consistency import implied_carbon
 from sinks.errors import InputProblems
 from sinks.inventory import Question, inventory_of
-from sinks.run import check_study
+from sinks.run import Options, check_study, run_study
+from sinks.summary import target_lines, target_sentence, words_of
+from sinks.wording import Words
 from tests.conftest import SHARED, needs_shared
 from tests.test_adjusted import by_stratum, sampled
 from tests.test_inventory import WYOMING, write_wyoming
@@ -180,6 +182,37 @@ def test_an_official_figure_stands_beside_the_estimate(tmp_path: Path) -> None:
     assert row["basis"] == "estimated"
     assert row["achieved"] == pytest.approx(14.4 * float(np.mean(VOLUMES)))
     assert (row["official"], row["official_se"]) == (990, 20)
+
+
+def told(study: Path, name: str) -> str:
+    """Return the sentence of the summary on one target."""
+    done = run_study(study, study.parent / "out", options=Options(parts=(), workers=1))
+    line = next(line for line in target_lines(done) if line.name == name)
+    return target_sentence(line, words_of(done))
+
+
+def test_sentences_say_what_a_figure_rests_on(tmp_path: Path) -> None:
+    two_rounds(tmp_path)
+    study = with_plots(tmp_path, ROUNDS, targets=[STOCK])
+    assert "growing stock of forest to reach 1,000 m³ in 2015" in told(study, "stock")
+    assert "Estimated from plots (p10.csv, p15.csv): 1,120 m³ (95% interval" in told(study, "stock")
+    with study.open("a", encoding="utf-8") as stream:
+        stream.write('reported = { value = 990, source = "the bureau" }\n')
+    assert "The official figure beside it: 990 m³ (the bureau)." in told(study, "stock")
+    official = write_tiny(tmp_path, targets=[STOCK])
+    with official.open("a", encoding="utf-8") as stream:
+        stream.write('reported = { value = 990, source = "the bureau" }\n')
+    sentence = told(official, "stock")
+    assert "Official figure: 990 m³ (the bureau), 99.0% of what is required." in sentence
+    assert "the official figure states no error" in sentence
+    assert "central value" not in sentence
+
+
+def test_chinese_volumes_come_in_both_units() -> None:
+    words = Words("zh")
+    assert words.both(330e6, "m3") == "3.3 亿立方米（33,000 万立方米）"
+    assert words.both(43.5e6, "m3") == "4,350 万立方米"
+    assert Words("en").both(330e6, "m3") == "330 million m³"
 
 
 def test_plots_without_volumes_leave_the_official_figure(tmp_path: Path) -> None:

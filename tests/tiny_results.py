@@ -253,6 +253,10 @@ def _targets(parents: Sequence[str], certain: bool) -> list[dict[str, Any]]:
                 "achieved_other_unit": achieved * 44 / 12,
                 "other_unit": "t CO2",
                 "share_by": "forest_area",
+                "basis": "measured",
+                "basis_source": "",
+                "official": None,
+                "official_se": None,
             }
         )
     return rows

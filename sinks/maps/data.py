@@ -13,6 +13,7 @@ import pandas as pd
 
 from sinks.basemap import MapConfig, basemap_of
 from sinks.errors import OutputFailed
+from sinks.evidence import evidence_of
 from sinks.layers import change_class
 from sinks.maps.geometry import region_shapes
 from sinks.maps.story import (
@@ -224,6 +225,8 @@ def _study(results: Results, periods: list[str]) -> dict[str, Any]:
 def _target_heads(results: Results) -> list[dict[str, Any]]:
     """Return what the study asks for, in its order."""
     keys = ("name", "title", "quantity", "kind", "unit", "source", "share_by")
+    own = results.tables["targets"]
+    rows = {row["target"]: row for row in _records(own[own["level"] == "study"])}
     heads = []
     for target in results.meta["study"].get("targets") or ():
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
@@ -231,7 +234,9 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
         head["groups"] = [str(group) for group in target.get("groups") or ()]
         head["pools"] = [str(pool) for pool in target.get("pools") or ()]
         head["start"], head["end"] = target.get("start"), target.get("end")
-        head["reported"] = _text((target.get("reported") or {}).get("source"))
+        told = evidence_of(rows.get(head["name"], {}), target)
+        for basis in ("reported", "estimated"):
+            head[basis] = _text(told.source if told.basis == basis else "")
         heads.append(head)
     return heads
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sinks import chain
+from sinks.evidence import basis_words
 from sinks.report.ledgers import around
 from sinks.results import Results
 from sinks.summary import TargetLine, finding, goal, span_of, target_lines
@@ -19,23 +20,16 @@ PARTS_SHOWN = 40
 
 def ledger(results: Results, words: Words) -> list[dict[str, str]]:
     """Return one row per target: what is asked, what was reached, how sure, what is left."""
-    path = results.tables.get("target_path")
-    ends = {}
-    if path is not None:
-        last = path.sort_values("year").drop_duplicates("target", keep="last")
-        ends = {str(row["target"]): row for row in chain.records(last)}
-    return [_row(line, ends.get(line.name, {}), words=words) for line in target_lines(results)]
+    return [_row(line, words=words) for line in target_lines(results)]
 
 
-def _row(line: TargetLine, place: dict[str, Any], *, words: Words) -> dict[str, str]:
+def _row(line: TargetLine, *, words: Words) -> dict[str, str]:
     asked = line.readings[0]
     scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
     spread = half_width(asked.low * asked.required, asked.high * asked.required)
     verdict = asked.verdict
     sure = math.isfinite(asked.probability)
     missing = asked.required - asked.achieved
-    reported = str(place.get("basis", "")) == "reported"
-    source = (line.info.get("reported") or {}).get("source", "")
     counted = line.quantity == "count"
     return {
         "title": line.title,
@@ -53,9 +47,7 @@ def _row(line: TargetLine, place: dict[str, Any], *, words: Words) -> dict[str, 
         if sure
         else words.t("report.plan.unsure" if math.isfinite(asked.achieved) else "report.plan.none"),
         "state": verdict if sure else "",
-        "basis": words.t("report.plan.reported", source=source)
-        if reported
-        else words.t("report.plan.measured"),
+        "basis": basis_words(line.evidence, words, scale=scale),
     }
 
 
@@ -89,7 +81,33 @@ def implied(results: Results, words: Words) -> list[str]:
                 high=words.amount(high, scale),
             )
         )
+        out += _found(row, words, factor=factor)
     return out
+
+
+def _found(row: dict[str, Any], words: Words, *, factor: float) -> list[str]:
+    """Return what the volume and the forest that were found imply; nothing without a volume."""
+    names = ("volume_found_m3", "forest_found_ha", "found_implied_low", "found_implied_high")
+    more, forest, low, high = (float(row.get(name, math.nan)) for name in names)
+    if not math.isfinite(more):
+        return []
+    carbon, chance = float(row["found"]) * factor, float(row["probability_found"])
+    scale = words.carbon(max(abs(high * factor), abs(carbon)))
+    wood = words.unit("m3", more)
+    ends = float(row["volume_found_low_m3"]), float(row["volume_found_high_m3"])
+    sure = "" if math.isfinite(chance) else ".plain"
+    return [
+        words.t(
+            f"report.plan.found{sure}",
+            volume=words.amount(more, wood, spread=half_width(*ends), signed=True),
+            interval=words.interval(*ends, scale=wood),
+            forest=words.amount(forest, words.area(forest), signed=True),
+            low=words.amount(low * factor, scale),
+            high=words.amount(high * factor, scale),
+            carbon=words.amount(carbon, scale, signed=True),
+            p=words.probability(chance),
+        )
+    ]
 
 
 def overlays(results: Results, words: Words) -> list[dict[str, Any]]:

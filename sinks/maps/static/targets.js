@@ -32,6 +32,7 @@ function targetTitle(target) {
 
 function targetScope(target) {
   if (target.reported) return t("gauge.reported", { source: target.reported });
+  if (target.estimated) return t("gauge.estimated", { source: target.estimated });
   if (target.quantity !== "carbon") return target.title ? t(`gauge.kind.${target.kind}`) : target.name;
   const pools = names("pool", target.pools.length ? target.pools : ["all"]);
   return t("gauge.pools", { pools, name: target.title || target.name });
