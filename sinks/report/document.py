@@ -1,21 +1,28 @@
-"""The report as a Word document: its text and tables, to be edited; drawings stay with the HTML."""
+"""The report as a Word document: the page's own text, tables and drawings, to be edited."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from xml.etree import ElementTree as ET
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
+from PIL import Image
 
-from sinks.report.page import page
+from sinks.report.html import render_report
 from sinks.results import Results
 
 #: Written into the file as its date, so that equal results give equal bytes.
@@ -23,167 +30,185 @@ FIXED_DATE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 (the format knows no ti
 ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
 #: What Chinese offices have installed; Word falls back where it is missing.
 FONTS: Final = {"latin": "Times New Roman", "chinese": "SimSun"}
+SVG: Final = "{http://www.w3.org/2000/svg}svg"
+#: Extension of a picture by which Word 2016 and later, WPS and LibreOffice show an SVG.
+SVG_BLIP: Final = (
+    '<a:extLst xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main">'
+    '<a:ext uri="{{96DAC541-7B7A-43D3-8B79-37D633B846F1}}"><asvg:svgBlip'
+    ' xmlns:asvg="http://schemas.microsoft.com/office/drawing/2016/SVG/main"'
+    ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    ' r:embed="{0}"/></a:ext></a:extLst>'
+)
+#: Sections with a table of so many columns or more stand on pages across.
+COLUMNS: Final = 11
+#: Widths of a page's text, upright and across, and the greatest height of a drawing [mm].
+WIDTHS: Final = {False: 170.0, True: 257.0}
+HIGHEST: Final = 215.0
+NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
-Cells = Sequence[str]
+
+def plain(node: ET.Element) -> str:
+    r"""Return a node's text on one line; a unit or a second line behind a line break.
+
+    Examples
+    --------
+    >>> plain(ET.fromstring("<th>Area<small>ha</small> </th>"))
+    'Area\nha'
+    """
+    lines = (" ".join(line.split()) for line in _read(node).split("\x1e"))
+    return "\n".join(line for line in lines if line)
+
+
+def _read(node: ET.Element) -> str:
+    """Return text in the order of reading, without drawings; lines end with a separator."""
+    if node.tag == SVG:
+        return ""
+    start = "\x1e" if node.tag in ("br", "small") else ""
+    return start + (node.text or "") + "".join(_read(part) + (part.tail or "") for part in node)
 
 
 class _Writer:
-    """A document in A4 whose tables have a head that repeats on every page."""
+    """A document in A4 that takes over the page's parts one after the other."""
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self.content, self.t = content, content["t"]
+    def __init__(self) -> None:
         self.document: Any = Document()
+        self.across = False
+        self.drawings = 0
         section = self.document.sections[0]
         section.page_width, section.page_height = Mm(210), Mm(297)
         section.left_margin = section.right_margin = Mm(20)
         normal = self.document.styles["Normal"]
         normal.font.name, normal.font.size = FONTS["latin"], Pt(10.5)
         normal.element.rPr.rFonts.set(qn("w:eastAsia"), FONTS["chinese"])
+        for style in ("Heading 1", "Heading 2", "Title"):
+            fonts = self.document.styles[style].element.get_or_add_rPr().get_or_add_rFonts()
+            fonts.set(qn("w:eastAsia"), FONTS["chinese"])
 
-    def heading(self, words: str, level: int = 1) -> None:
-        self.document.add_heading(words, level)
+    def take(self, node: ET.Element) -> None:
+        """Write a node of the page, or what is inside it."""
+        if node.tag in ("h1", "h2", "h3"):
+            self.document.add_heading(plain(node), "123".index(node.tag[1]))
+        elif node.tag in ("p", "figcaption"):
+            look = "small" if node.tag == "figcaption" else str(node.get("class") or "")
+            self.paragraph(plain(node), small=look == "small", bold=look == "stamp")
+        elif node.tag in ("ul", "ol"):
+            self.items(node)
+        elif node.tag == "table":
+            self.table(node)
+        elif node.tag == SVG:
+            self.drawing(node)
+        elif node.get("class") == "tiles":
+            self.tiles(node)
+        else:
+            if node.tag == "section":
+                self.turn(across=any(_columns(table) >= COLUMNS for table in node.iter("table")))
+            for part in node:
+                self.take(part)
 
-    def lines(self, sentences: Sequence[str], style: str | None = None) -> None:
-        for sentence in sentences:
-            self.document.add_paragraph(str(sentence), style=style)
+    def items(self, node: ET.Element) -> None:
+        """Write a list: points, or sources with the numbers that the tables point to."""
+        for number, item in enumerate(node, start=1):
+            if node.tag == "ol":
+                self.paragraph(f"[{number}] {plain(item)}", small=True)
+            else:
+                self.paragraph(plain(item), style="List Bullet")
 
-    def table(self, head: Cells, rows: Sequence[Cells], *, text: int = 1) -> None:
-        """Add a table; columns from the `text`-th on hold numbers and stand to the right."""
-        made = self.document.add_table(rows=1, cols=len(head), style="Light Grid Accent 1")
-        mark = made.rows[0]._tr.get_or_add_trPr()
-        mark.append(mark.makeelement(qn("w:tblHeader"), {qn("w:val"): "true"}))
-        for cells in (head, *rows):
-            shown = made.rows[0] if cells is head else made.add_row()
-            for place, words in enumerate(cells):
-                paragraph = shown.cells[place].paragraphs[0]
-                run = paragraph.add_run(str(words))
-                run.font.size, run.font.bold = Pt(8), cells is head
-                if place >= text:
-                    paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    def paragraph(
+        self, words: str, *, style: str | None = None, small: bool = False, bold: bool = False
+    ) -> None:
+        run = self.document.add_paragraph(style=style).add_run(words)
+        run.font.bold = bold or None
+        if small:
+            run.font.size = Pt(9)
+
+    def tiles(self, node: ET.Element) -> None:
+        """Write the headline's figures as a table of one row."""
+        made = self.document.add_table(rows=1, cols=len(node), style="Light Grid Accent 1")
+        for cell, tile in zip(made.rows[0].cells, node, strict=True):
+            title, value, note = (plain(part) for part in tile)
+            _fill(cell, f"{title}\n{value}\n{note}", bold=False, right=False)
         self.document.add_paragraph()
 
-    def landscape(self) -> None:
+    def table(self, node: ET.Element) -> None:
+        """Write a table; its head repeats on every page, its cells span as they do there."""
+        caption = node.find("caption")
+        rows, heads = list(node.iter("tr")), list(node.iterfind("thead/tr"))
+        if caption is not None:
+            self.paragraph(plain(caption), small=True)
+        made = self.document.add_table(rows=0, cols=_columns(node), style="Light Grid Accent 1")
+        for row in rows:
+            shown = made.add_row()
+            if row in heads:
+                mark = shown._tr.get_or_add_trPr()
+                mark.append(mark.makeelement(qn("w:tblHeader"), {qn("w:val"): "true"}))
+            _fill_row(shown.cells, row, bold=row in heads or bool(row.get("class")))
+        self.document.add_paragraph()
+
+    def turn(self, *, across: bool) -> None:
+        """Begin a page across, or upright again, where the next section needs it."""
+        if across == self.across:
+            return
+        self.across = across
         section = self.document.add_section()
-        section.orientation = WD_ORIENT.LANDSCAPE
-        section.page_width, section.page_height = Mm(297), Mm(210)
+        section.orientation = WD_ORIENT.LANDSCAPE if across else WD_ORIENT.PORTRAIT
+        sides = (Mm(297), Mm(210)) if across else (Mm(210), Mm(297))
+        section.page_width, section.page_height = sides
+
+    def drawing(self, node: ET.Element) -> None:
+        """Write a drawing as it is; programs that know no SVG show a grey field."""
+        _, _, wide, high = (float(word) for word in str(node.get("viewBox")).split())
+        width = min(WIDTHS[self.across], HIGHEST * wide / high)
+        empty = io.BytesIO()
+        Image.new("L", (2, 2), 235).save(empty, "PNG")
+        empty.seek(0)
+        shape = self.document.add_picture(empty, Mm(width), Mm(width * high / wide))
+        title = node.findtext("{http://www.w3.org/2000/svg}title") or ""
+        shape._inline.docPr.set("descr", title)
+        node.set("font-family", "Noto Sans, Microsoft YaHei, SimHei, Arial, sans-serif")
+        node.set("width", f"{wide:g}")
+        node.set("height", f"{high:g}")
+        node.tail = None
+        self.drawings += 1
+        package = self.document.part.package
+        name = PackURI(f"/word/media/drawing{self.drawings}.svg")
+        part = Part(name, "image/svg+xml", ET.tostring(node, encoding="utf-8"), package)
+        place = self.document.part.relate_to(part, RELATIONSHIP_TYPE.IMAGE)
+        blip = shape._inline.graphic.graphicData.pic.blipFill.blip
+        blip.append(parse_xml(SVG_BLIP.format(place)))
 
 
-def _opening(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    header = content["header"]
-    writer.document.add_heading(header["title"], 0)
-    writer.lines([header["subtitle"], header["approval"]])
-    if header["synthetic"]:
-        writer.lines([t("report.synthetic")])
-    writer.table(
-        [t("report.c.kind"), t("report.c.value"), ""],
-        [[tile["title"], tile["value"], tile["note"]] for tile in header["tiles"]],
-    )
-    writer.heading(t("report.h.summary"))
-    writer.lines(content["summary"], "List Bullet")
-    writer.lines([header["note"], content["area_basis"]])
+def _columns(table: ET.Element) -> int:
+    """Return how many columns a table has: those of its head."""
+    head = table.find("thead/tr")
+    return 0 if head is None else sum(int(cell.get("colspan") or 1) for cell in head)
 
 
-def _targets(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    if not content["targets"]:
-        return
-    writer.heading(t("report.h.targets"))
-    names = ("unit", "required", "achieved", "interval", "share", "probability", "verdict")
-    keys = ("unit", "required", "achieved", "interval", "share_achieved", "probability", "verdict")
-    head = [t(f"report.c.{key}", level=content["level"]) for key in keys]
-    for target in content["targets"]:
-        writer.heading(target["name"], 2)
-        writer.lines([target["goal"]])
-        if target["source"]:
-            writer.lines([t("report.source", source=target["source"])])
-        writer.table(head, [[row[name] for name in names] for row in target["rows"]])
+def _fill_row(cells: Any, row: ET.Element, *, bold: bool) -> None:
+    """Write a row's cells; the last may span more columns than are left."""
+    place = 0
+    for cell in row:
+        span = min(int(cell.get("colspan") or 1), len(cells) - place)
+        made = cells[place]
+        if span > 1:
+            made = made.merge(cells[place + span - 1])
+        right = "n" in str(cell.get("class") or "").split()
+        _fill(made, plain(cell), bold=bold or cell.tag == "th", right=right)
+        place += span
 
 
-def _reconciled(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    if not content["reconciled"]:
-        return
-    writer.heading(t("report.h.reconcile"))
-    keys = (
-        "name", "year", "what", "map", "other", "difference", "area_part", "density_part",
-        "definition_part", "rest",
-    )  # fmt: skip
-    titles = ("place", *keys[1:])
-    head = [t(f"report.reconcile.c.{key}") for key in titles]
-    for entry in content["reconciled"]:
-        writer.heading(entry["title"], 2)
-        writer.lines([entry["sentence"]])
-        writer.table(head, [[row[key] for key in keys] for row in entry["rows"]], text=3)
-        sources = t("report.reconcile.sources", sources=entry["sources"])
-        writer.lines([sources, entry["raked"]] if entry["raked"] else [sources])
+def _fill(cell: Any, words: str, *, bold: bool, right: bool) -> None:
+    paragraph = cell.paragraphs[0]
+    run = paragraph.add_run(words)
+    run.font.size, run.font.bold = Pt(8), bold
+    if right:
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
 
 
-def _scenarios(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    if not content["scenarios"]:
-        return
-    writer.heading(t("report.h.scenarios"))
-    writer.lines([t("report.scenario.note")])
-    names = ("required", "projected", "interval", "probability", "verdict", "planned", "needed")
-    keys = ("required", "interval", "probability")
-    titles = {key: t(f"report.c.{key}", level=content["level"]) for key in keys}
-    titles |= {key: t(f"report.scenario.c.{key}") for key in names if key not in keys}
-    head = [t("report.plan.c.target"), *(titles[name] for name in names)]
-    for entry in content["scenarios"]:
-        writer.heading(entry["title"], 2)
-        writer.lines([*entry["assumed"], entry["parts"]], "List Bullet")
-        if entry["rows"]:
-            rows = [[row["title"], *(row[name] for name in names)] for row in entry["rows"]]
-            writer.table(head, rows)
-
-
-def _regions(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    ledger = content["tables"]["regions"]
-    writer.landscape()
-    writer.heading(t("report.h.regions"))
-    years = {"start": content["first"], "end": content["last"]}
-    head = [
-        t("report.c.code"), t("report.c.name"), f"{t('report.c.area')} {ledger.area}",
-        f"{t('report.c.stock', year=content['last'])} {ledger.carbon}", "±",
-        f"{t('report.c.change', **years)} {ledger.carbon}",
-        t("report.c.interval", level=content["level"]), t("report.c.finding"),
-    ]  # fmt: skip
-    rows = []
-    for row in [*content["tables"]["whole"].rows, *ledger.rows]:
-        interval = f"{row['change']['low']} – {row['change']['high']}"
-        finding = t(f"report.finding.{row['finding']}")
-        stock, change = row["stock"], row["change"]
-        rows.append(
-            [row["code"], row["name"], row["area"], stock["value"], stock["half"],
-             change["signed"], interval, finding]
-        )  # fmt: skip
-    writer.table(head, rows, text=2)
-
-
-def _method(writer: _Writer) -> None:
-    content, t = writer.content, writer.t
-    method = content["method"]
-    writer.heading(t("report.h.method"))
-    writer.lines([method["opening"], method["equation"], *method["rest"]])
-    writer.heading(t("report.h.parameters"))
-    writer.lines([content["parameters_note"]])
-    writer.heading(t("report.h.checks"))
-    keys = ("name", "cases", "worst")
-    writer.table(
-        [t("report.c.check"), t("report.c.cases"), t("report.c.worst")],
-        [[row[key] for key in keys] for row in content["checks"]],
-    )
-    writer.heading(t("report.h.limits"))
-    writer.lines(content["limits"], "List Bullet")
-    inputs = content["origin"]["inputs"]
-    writer.heading(t("report.h.origin"))
-    writer.table(
-        [t("report.c.role"), t("report.c.file"), "SHA-256"],
-        [[item["role"], item["path"], item["sha"]] for item in inputs],
-        text=3,
-    )
+def _body(page: str) -> Iterator[ET.Element]:
+    """Yield the parts of a page's body; it is well-formed but for line breaks and the head."""
+    inside = page[page.index("<body>") : page.index("</body>")] + "</body>"
+    text = NOT_XML.sub("\ufffd", inside.replace("<br>", "<br/>"))
+    yield from ET.fromstring(text)  # noqa: S314 (our own page, every name in it escaped)
 
 
 def write_document(results: Results, path: Path) -> None:
@@ -197,15 +222,16 @@ def write_document(results: Results, path: Path) -> None:
 
     Notes
     -----
-    Equal results give equal bytes: the dates in the file are fixed.
+    It holds what the page holds, part by part: text, tables, and drawings as SVG, which Word 2016
+    and later show. Equal results give equal bytes: the dates in the file are fixed.
     """
-    content = page(results)
-    writer = _Writer(content)
-    for write in (_opening, _targets, _scenarios, _reconciled, _regions, _method):
-        write(writer)
+    ET.register_namespace("", "http://www.w3.org/2000/svg")
+    writer = _Writer()
+    for part in _body(render_report(results)):
+        writer.take(part)
     properties = writer.document.core_properties
     properties.created = properties.modified = FIXED_DATE
-    properties.author, properties.title = "sinks", content["header"]["title"][:255]
+    properties.author, properties.title = "sinks", results.title[:255]
     properties.last_modified_by, properties.revision = "sinks", 1
     stream = io.BytesIO()
     writer.document.save(stream)
