@@ -89,8 +89,9 @@ def _joint(paths: Mapping[str, str], frame: Any, *, workers: int, exact: bool) -
     from sinks.checks import Problems  # noqa: PLC0415
     from sinks.joint import Execution, joint_table, threads  # noqa: PLC0415
     from sinks.outlines import outlines, transformer_between  # noqa: PLC0415
-    from sinks.raster import load_rasters, symbols  # noqa: PLC0415
-    from sinks.sections import LandcoverConfig  # noqa: PLC0415
+    from sinks.raster import load_rasters  # noqa: PLC0415
+    from sinks.rastersections import LandcoverConfig  # noqa: PLC0415
+    from sinks.symbols import symbols  # noqa: PLC0415
 
     problems = Problems()
     config = LandcoverConfig(legend="clcd", rasters=dict(paths))

@@ -60,7 +60,7 @@ def align(
         if source.grid.same_cells(target.grid):
             out[year] = source
             continue
-        moved = _moved(source, target.grid, blank=blank, problems=problems)
+        moved = moved_onto(source, target.grid, blank=blank, problems=problems)
         if moved is None:
             continue
         out[year] = moved
@@ -71,9 +71,10 @@ def align(
     return out if len(out) == len(sources) else None
 
 
-def _moved(
+def moved_onto(
     source: RasterSource, grid: Grid, *, blank: tuple[int, ...], problems: Problems
 ) -> RasterSource | None:
+    """Return a raster as it is read on another grid; None if that cannot be."""
     way = transformer_between(grid.crs, source.grid, file=source.shown, problems=problems)
     if way is None:
         return None

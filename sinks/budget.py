@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sinks.biomass.density import TABLE, Density
+from sinks.biomass.density import RASTER, TABLE, Density
 from sinks.biomass.plotdensity import CHOICE, SAMPLING
 from sinks.biomass.stands import GROUPS
 from sinks.landcover.activity import Activity
@@ -56,7 +56,9 @@ class _Quantity:
 
 def sources(density: Density) -> list[str]:
     """Return the sources of error that a study's densities have, in the order of the table."""
-    own = [TABLE] if any(not row.from_plots for _, row, _ in density.rows) else []
+    rows = [row for _, row, _ in density.rows]
+    own = [TABLE] if any(not (row.from_plots or row.from_raster) for row in rows) else []
+    own += [RASTER] if any(row.from_raster for row in rows) else []
     plots, stands = density.plots, density.stands
     known = frozenset() if stands is None else stands.groups
     if plots is None:

@@ -33,9 +33,10 @@ from sinks.landcover.patches import IMPLAUSIBLE, MINIMUM_AREA, SIEVE, Filters
 from sinks.measure import coding
 from sinks.outlines import outlines
 from sinks.patchpolygons import Patches, key_of
-from sinks.raster import GDAL_OPTIONS, RasterSource, read_window, to_symbols
+from sinks.raster import GDAL_OPTIONS, RasterSource, read_window
 from sinks.sections import ChangeConfig
 from sinks.study import Study
+from sinks.symbols import to_symbols
 from sinks.texts import text
 from sinks.units import M2_PER_HA
 from sinks.windows import on_raster

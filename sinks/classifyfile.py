@@ -8,10 +8,9 @@ from typing import Annotated, Final
 from pydantic import Discriminator, Field, Tag
 
 from sinks.checks import Problems
-from sinks.sections import Title
 from sinks.studyfile import parsed, read_bytes
 from sinks.texts import Language
-from sinks.validation import Part, read_part
+from sinks.validation import Part, Title, read_part
 
 #: Keys that only training takes.
 OF_TRAINING: Final = ("legend", "layer", "trees", "folds", "block_m", "cells", "seed")

@@ -120,12 +120,17 @@ def quantiles(p: Floats, *, value: float, se: float, distribution: Distribution)
     >>> quantiles(np.array([0.5]), value=20.0, se=8.0, distribution="lognormal").tolist()
     [20.0]
     """
-    if distribution == "fixed" or p.size == 1:
-        return np.full(p.shape, value)
+    return from_normal(ndtri(p), value=value, se=se, distribution=distribution)
+
+
+def from_normal(z: Floats, *, value: float, se: float, distribution: Distribution) -> Floats:
+    """Turn standard normal draws into values, as `quantiles` does of their probabilities."""
+    if distribution == "fixed" or z.size == 1:
+        return np.full(z.shape, value)
     if distribution == "normal":
-        return np.asarray(value + se * ndtri(p))
+        return np.asarray(value + se * z)
     sigma2 = np.log1p((se / value) ** 2)
-    return np.asarray(value * np.exp(np.sqrt(sigma2) * ndtri(p) - sigma2 / 2))
+    return np.asarray(value * np.exp(np.sqrt(sigma2) * z - sigma2 / 2))
 
 
 def around(name: str, value: float, *, se: float, seed: int, count: int) -> Floats:

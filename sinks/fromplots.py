@@ -1,4 +1,4 @@
-"""Where plots meet the study: densities from them, and the models side by side."""
+"""Where maps, inventories and tables of densities meet, and the models side by side."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from sinks.biomass.models import model_row
 from sinks.biomass.plotdensity import PlotDensity
 from sinks.biomass.plotrows import rows_with_plots
 from sinks.biomass.plotsample import plot_densities
+from sinks.biomass.rasterdensity import (
+    MappedPool,
+    raster_rows,
+    raster_table,
+    rows_with_rasters,
+    tell_other_scale,
+)
 from sinks.biomass.standdensity import StandDensity, stand_density, stand_tables
 from sinks.biomass.stands import TREE_POOLS, Draws
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems
 from sinks.inputs import Inputs
 from sinks.landcover.activity import Activity
+from sinks.regions import Regions
 
 MODEL_COLUMNS = (
     "model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots",
@@ -28,11 +36,11 @@ MODEL_COLUMNS = (
 
 
 def densities(
-    inputs: Inputs, areas: Activity, *, problems: Problems
+    inputs: Inputs, areas: Activity, *, problems: Problems, maps: Sequence[MappedPool] = ()
 ) -> tuple[Sequence[DensityRow], Density | None]:
     """Return the density rows of a study and the densities.
 
-    Sub-compartments go first, then plots, then the table.
+    Maps of densities go first, then sub-compartments, then plots, then the table.
 
     Parameters
     ----------
@@ -40,6 +48,8 @@ def densities(
     areas : Activity
         Names the strata that occur.
     problems : Problems
+    maps : sequence of MappedPool
+        What maps of densities hold.
 
     Returns
     -------
@@ -62,11 +72,17 @@ def densities(
         given = {(row.stratum, row.pool) for row in own}
         rows = [row for row in rows if (row.stratum, row.pool) not in given]
         rows += [row for row in own if wanted is None or row.pool in wanted]
+    tell_other_scale(maps, rows, problems=problems)
+    for pool in maps:
+        own = raster_rows(pool, inputs.regions.codes, language=study.language)
+        rows = rows_with_rasters(rows, own, years=study.years)
     density = density_array(
         rows, strata=strata, years=study.years, regions=inputs.regions.codes,
         config=study.density, uncertainty=study.uncertainty, problems=problems,
     )  # fmt: skip
-    return rows, density if density is None else replace(density, plots=plots, stands=stands)
+    if density is not None:
+        density = replace(density, plots=plots, stands=stands, maps=tuple(maps))
+    return rows, density
 
 
 def _stands(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> StandDensity | None:
@@ -90,9 +106,10 @@ def _plots(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> Plot
     )
 
 
-def survey_tables(density: Density, *, level: float) -> dict[str, pd.DataFrame]:
-    """Return what the sub-compartments themselves hold; nothing without them."""
-    return {} if density.stands is None else stand_tables(density.stands, level=level)
+def survey_tables(density: Density, regions: Regions, *, level: float) -> dict[str, pd.DataFrame]:
+    """Return what sub-compartments and maps of densities hold themselves; nothing without them."""
+    own = {} if density.stands is None else stand_tables(density.stands, level=level)
+    return own | ({"density_raster": raster_table(density.maps, regions)} if density.maps else {})
 
 
 def models_tables(areas: Activity, density: Density) -> dict[str, pd.DataFrame]:

@@ -21,10 +21,9 @@ from sinks.biomass.table import DensityRow, load_density_table
 from sinks.biomass.volume import VolumeRow
 from sinks.biomass.volumetable import study_volumes
 from sinks.biomass.wetland import Flux, load_fluxes
-from sinks.boundaries.shapefile import PARTS
 from sinks.checks import Problems, Severity, nearest
 from sinks.crosswalk import load_crosswalks
-from sinks.folder import sha256_of
+from sinks.filehashes import hashed
 from sinks.grid import Grid
 from sinks.landcover.answers import Answers, load_answers
 from sinks.landcover.change import RULES, Rule, load_rules
@@ -40,6 +39,7 @@ from sinks.regions import Regions, load_regions
 from sinks.scenarios import Scenario, load_scenarios
 from sinks.shares import load_shares
 from sinks.study import Study, load_study
+from sinks.valuerasters import DensityMap, load_density_maps
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Inputs:
     figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
     scenarios: Sequence[Scenario] = ()
     volumes: Sequence[VolumeRow] = ()
+    density_rasters: Mapping[str, Mapping[int, DensityMap]] = field(default_factory=dict)
 
 
 def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inputs | None:
@@ -88,9 +89,8 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     if study is None:
         return None
     refused = {problem.place for problem in problems.of(Severity.ERROR)}
-    hashes = {path.name: hashlib.sha256(study.content).hexdigest()}
-    named, unread = _hashed(study, refused)
-    hashes |= named
+    named, unread = hashed(study, refused)
+    hashes = {path.name: hashlib.sha256(study.content).hexdigest()} | named
     legend = _legend(study, refused, problems=problems)
     regions = None
     if "regions.path" not in refused:
@@ -101,6 +101,7 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     if legend is not None and sources is not None:
         asserted = study.landcover.nodata is not None
         check_nodata(sources, legend, asserted=asserted, problems=problems)
+    maps = _density_rasters(study, legend, sources=sources, refused=refused, problems=problems)
     densities = _densities(study, legend, refused=refused, problems=problems)
     rules = _rules(study, legend, refused=refused, problems=problems)
     plots = _plots(study, regions, refused=refused, problems=problems)
@@ -131,18 +132,8 @@ def load(path: Path, problems: Problems, *, content: bytes | None = None) -> Inp
     cuts = cuts_of(overlays, regions, zones=zones)
     return Inputs(
         study, legend, regions, sources, overlays, zones, cuts, shares, densities, plots, fluxes,
-        transformer, hashes, rules, answers, surveys, figures, scenarios, volumes,
+        transformer, hashes, rules, answers, surveys, figures, scenarios, volumes, maps,
     )  # fmt: skip
-
-
-def _hashed(study: Study, refused: AbstractSet[str]) -> tuple[dict[str, str], str]:
-    """Hash every input; return also why one cannot be read, if so."""
-    if refused or _too_large(study):
-        return {}, ""
-    try:
-        return file_hashes(study), ""
-    except OSError as error:
-        return {}, f"{error.filename or ''} {error.strerror or error}".strip()
 
 
 def _legend(study: Study, refused: AbstractSet[str], *, problems: Problems) -> Legend | None:
@@ -268,22 +259,6 @@ def _figures(
     return found
 
 
-def _too_large(study: Study) -> bool:
-    """Tell whether a table or the boundaries are so large that they are refused: not hashed."""
-    tables = [study.landcover.legend, *filter(None, [study.density.table])]
-    tables += [study.change.rules] if study.change else []
-    tables += [study.volume.table or ""] if study.volume else []
-    if study.accuracy is not None:
-        tables += [study.accuracy.sample, study.accuracy.strata or ""]
-    tables += study.landcover.crosswalks.values()
-    tables += [config.table for config in study.reconcile if config.table]
-    limits = dict.fromkeys(tables, study.limits.table_mb)
-    boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
-    limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)
-    named = set(study.files.values()).intersection(limits)
-    return any(study.path_of(name).stat().st_size > limits[name] << 20 for name in named)
-
-
 def _sources(
     study: Study, legend: Legend | None, *, refused: AbstractSet[str], problems: Problems
 ) -> dict[int, RasterSource] | None:
@@ -378,16 +353,26 @@ def _surveys(
     return found
 
 
-def file_hashes(study: Study) -> dict[str, str]:
-    """Hash every file that a study names, by the name it gives it."""
-    named = {}
-    for written in study.files.values():
-        file = study.path_of(written)
-        named[written] = file
-        if file.suffix.lower() == ".shp":
-            named |= {
-                str(Path(written).with_name(part.name)): part
-                for part in sorted(file.parent.iterdir())
-                if part.stem.lower() == file.stem.lower() and part.suffix.lower() in PARTS
-            }
-    return {name: sha256_of(file) for name, file in named.items()}
+def _density_rasters(
+    study: Study, legend: Legend | None, *, sources: Mapping[int, RasterSource] | None,
+    refused: AbstractSet[str], problems: Problems,
+) -> Mapping[str, Mapping[int, DensityMap]]:  # fmt: skip
+    """Open the maps of densities whose paths are right and put them on the land cover's grid."""
+    maps = study.density.raster
+    if maps is None or legend is None or not sources:
+        return {}
+    found = {}
+    for pool, config in maps.by_pool.items():
+        place = f"density.raster.{pool}"
+        wrong = [name for name in config.strata or () if name not in legend.strata]
+        if wrong:
+            problems.error(
+                "density_raster.stratum", file=study.file, place=place, names=", ".join(wrong),
+                nearest=nearest(wrong[0], legend.strata),
+            )  # fmt: skip
+        if not any(name.startswith(place) for name in refused):
+            found[pool] = load_density_maps(
+                config, next(iter(sources.values())).grid, base=study.base, problems=problems,
+                limits=study.limits,
+            )  # fmt: skip
+    return found

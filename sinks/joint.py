@@ -20,15 +20,9 @@ from sinks.grid import CellAreas, cell_areas
 from sinks.hashtable import Table, entries, grown, new_table
 from sinks.memory import take_room
 from sinks.outlines import Outlines, area_beyond
-from sinks.raster import (
-    GDAL_OPTIONS,
-    RasterSource,
-    UnreadableBlock,
-    pass_as_they_are,
-    read_window,
-    to_symbols,
-)
+from sinks.raster import GDAL_OPTIONS, RasterSource, UnreadableBlock, read_window
 from sinks.rasterheader import NotTiff
+from sinks.symbols import pass_as_they_are, to_symbols
 from sinks.tiles import reason_of
 from sinks.windows import Window, cell_bytes, groups, on_raster, strips
 
@@ -100,7 +94,7 @@ def joint_table(
     outline : Outlines
         The regions, in cells of that grid.
     symbols : ndarray
-        Table of `sinks.raster.symbols`.
+        Table of `sinks.symbols.symbols`.
     nodata : sequence of int
         The legend's no-data codes. A raster's own is its source's; both matter only where
         `symbols` numbers the codes.
@@ -121,16 +115,9 @@ def joint_table(
         If the grid's projection cannot be inverted everywhere on the regions.
     """
     how = execution or Execution()
-    grid = next(iter(sources.values())).grid
-    window = on_raster(outline.window, grid)
-    areas = cell_areas(grid, window or (0, 1, 0, 1))
-    beyond = area_beyond(outline, grid)
-    quantum = _quantum(areas, beyond)
     layers = tuple(sources.values())
-    job = Job(
-        layers, outline, areas.tabulated(window or (0, 1, 0, 1)), quantum, symbols, tuple(nodata),
-        exact,
-    )  # fmt: skip
+    job, beyond = job_of(layers, outline, symbols=symbols, nodata=nodata, exact=exact)
+    window = on_raster(outline.window, layers[0].grid)
     pieces = strips(window, layers, strip_bytes=how.strip_bytes) if window else ()
     work = groups(pieces, per_cell=cell_bytes(layers))
     partials: dict[int, Partial] = {}
@@ -139,8 +126,32 @@ def joint_table(
         if how.progress:
             how.progress(len(partials) / len(work))
     region, path, area, paths = _merged(list(partials.values()), len(sources))
-    outside = np.rint(beyond / quantum).astype(np.int64)
-    return JointTable(tuple(sources), region, path, area, paths, outside, quantum)
+    outside = np.rint(beyond / job.quantum).astype(np.int64)
+    return JointTable(tuple(sources), region, path, area, paths, outside, job.quantum)
+
+
+def job_of(
+    layers: tuple[RasterSource, ...],
+    outline: Outlines,
+    *,
+    symbols: npt.NDArray[np.int64],
+    nodata: Sequence[int],
+    exact: bool,
+) -> tuple[Job, Floats]:
+    """Return what every worker needs, and each region's area beyond the raster [m²].
+
+    Raises
+    ------
+    ValueError
+        If the grid's projection cannot be inverted everywhere on the regions.
+    """
+    grid = layers[0].grid
+    window = on_raster(outline.window, grid) or (0, 1, 0, 1)
+    areas = cell_areas(grid, window)
+    beyond = area_beyond(outline, grid)
+    quantum = _quantum(areas, beyond)
+    tabulated = areas.tabulated(window)
+    return Job(layers, outline, tabulated, quantum, symbols, tuple(nodata), exact), beyond
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,7 @@ class _Tables:
         changes = np.empty(codes.shape[1] * codes.shape[2] + 1, np.int32)
         row_starts = np.empty(codes.shape[1] + 1, np.int64)
         zonal.find_changes(codes, mark, changes, row_starts)
-        row_areas = _row_areas(job, row0, row1=row1)
+        per_row = row_areas(job, row0, row1=row1)
         done = 0
         while done < job.outline.count:
             done = zonal.add_strip(
@@ -207,7 +218,7 @@ class _Tables:
                 outline,
                 rows=(row0, row1),
                 cells=(codes, changes, row_starts, col0),
-                areas=row_areas,
+                areas=per_row,
                 first=done,
                 exact=job.exact,
             )
@@ -237,7 +248,7 @@ def _quantum(areas: CellAreas, beyond: Floats) -> float:
     return 2.0 ** (math.ceil(math.log2(whole)) - SUM_BITS)
 
 
-def _row_areas(job: Job, row0: int, *, row1: int) -> zonal.Areas:
+def row_areas(job: Job, row0: int, *, row1: int) -> zonal.Areas:
     """Return the running true area along each row, as the kernel wants it [quanta]."""
     nodes = job.areas.col_nodes
     step = float(nodes[1] - nodes[0])
@@ -269,9 +280,9 @@ def sum_windows(job: Job, windows: Sequence[Window]) -> Partial:
     tables = _Tables()
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(**GDAL_OPTIONS))
-        files = _open_all(job.sources, stack)
+        files = open_all(job.sources, stack)
         for window in windows:
-            tables.add(job, window, codes=_codes(job, files, window=window))
+            tables.add(job, window, codes=codes_of(job, files, window=window))
     region, number, area = entries(tables.areas)
     symbols = _decoded(tables.paths, len(job.sources))[number.astype(np.int64)]
     return Partial(region, symbols, area)
@@ -294,7 +305,7 @@ def threads(workers: int | None = None) -> Engine:
     return run
 
 
-def _open_all(
+def open_all(
     sources: Sequence[RasterSource], stack: ExitStack
 ) -> list[tuple[Any, list[int], list[int]]]:
     """Open each file once: dataset, its bands, and the years (by position) they are for."""
@@ -313,7 +324,7 @@ def _open_all(
     return list(opened.values())
 
 
-def _codes(
+def codes_of(
     job: Job, files: Sequence[tuple[Any, list[int], list[int]]], *, window: Window
 ) -> npt.NDArray[np.uint8]:
     """Read the symbols of a window, dims (year, row, column)."""

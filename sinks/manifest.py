@@ -92,6 +92,12 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
         roles |= dict.fromkeys(named, "subcompartments")
     if study.volume is not None:
         roles[study.volume.table or ""] = "volume"
+    maps = [
+        own for pool in inputs.density_rasters.values() for pair in pool.values() for own in pair
+    ]
+    opened = [own.source.native or own.source for own in maps if own is not None]
+    mapped = {tile.shown: tile.grid for source in opened for tile in source.tiles}
+    roles |= dict.fromkeys(mapped, "density_raster")
     if study.accuracy is not None:
         roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
     roles |= {str(config.table): "official" for config in study.reconcile if config.table}
@@ -109,8 +115,8 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
         if any(Path(name).with_suffix("") == Path(o.path).with_suffix("") for o in study.overlays):
             record["role"] = "overlay"
-        if name in grids:
-            record |= {"crs": grids[name].crs.name, "grid": grids[name].described()}
+        if (grid := grids.get(name) or mapped.get(name)) is not None:
+            record |= {"crs": grid.crs.name, "grid": grid.described()}
         elif name == study.regions.path:
             record["crs"] = inputs.regions.frame.crs.name
         yield record

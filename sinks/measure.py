@@ -23,10 +23,11 @@ from sinks.landcover.seasonal import Returned, in_place, kinds, settle_returns
 from sinks.landcover.split import Split, split_joint
 from sinks.outlines import outlines
 from sinks.overlays import splitting
-from sinks.raster import RasterSource, UnreadableBlock, read_window, symbols, to_symbols
+from sinks.raster import RasterSource, UnreadableBlock, read_window
 from sinks.rasterchecks import fits_without_gcj02, warn_doubtful_change, warn_nodata
 from sinks.records import PlantingRecords, planting_records
 from sinks.sections import OverlayConfig
+from sinks.symbols import symbols, to_symbols
 from sinks.texts import text
 
 Ints = npt.NDArray[np.int64]
@@ -221,7 +222,7 @@ def coding(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
     Returns
     -------
     ndarray, dims (symbol)
-        See `sinks.raster.symbols`.
+        See `sinks.symbols.symbols`.
     ndarray, dims (year, symbol)
         See `sinks.landcover.activity.strata_of_symbols`.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,7 +34,7 @@ from sinks.rasterheader import (
     tell_oddities,
     tiff_or_what,
 )
-from sinks.sections import LandcoverConfig, Source
+from sinks.rastersections import DensityRasterConfig, LandcoverConfig, Source
 from sinks.sidecars import tell_side_cars
 from sinks.tiles import Tile, TileReader, joined
 
@@ -46,9 +46,6 @@ GDAL_OPTIONS: Final[Mapping[str, str | int]] = {
     "GDAL_TIFF_INTERNAL_MASK": "YES",
     "GDAL_CACHEMAX": 24 << 20,
 }
-#: Symbols of the kernel that stand for no class.
-NODATA_SYMBOL: Final = 254
-UNKNOWN_SYMBOL: Final = 255
 
 
 class UnreadableBlock(Exception):
@@ -194,7 +191,10 @@ def load_rasters(
     sources: dict[int, RasterSource] = {}
     seen: dict[tuple[Path, int], int] = {}
     for year in config.years:
-        parts = _load_year(config, year, base=base, limits=limits, problems=problems)
+        check = partial(_checked, config=config)
+        parts = load_files(
+            config.sources(year), base=base, limits=limits, problems=problems, check=check
+        )
         for part in parts:
             key = (part.path.resolve(), part.band)
             if seen.setdefault(key, year) != year:
@@ -215,14 +215,18 @@ def load_rasters(
     return sources if _one_grid(sources, problems) else None
 
 
-def _load_year(
-    config: LandcoverConfig, year: int, *, base: Path, limits: Limits, problems: Problems
+#: Looks at an opened file: ``check(dataset, path=…, shown=…, band=…, problems=…)``.
+Check = Callable[..., "RasterSource | None"]
+
+
+def load_files(
+    written: Sequence[Source], *, base: Path, limits: Limits, problems: Problems, check: Check
 ) -> list[RasterSource]:
-    """Check the files of a year; none if any was refused."""
+    """Open and check the files of one raster, one or its tiles; none if any was refused."""
     loaded, said = [], set[str]()
-    for item in config.sources(year):
+    for item in written:
         found = Problems(problems.language)
-        loaded.append(_load_one(item, base=base, config=config, limits=limits, problems=found))
+        loaded.append(_load_one(item, base=base, limits=limits, problems=found, check=check))
         for problem in found:  # what refuses a tile is said of each, the rest of the first
             if problem.severity is Severity.ERROR or problem.code not in said:
                 problems.add(problem)
@@ -231,16 +235,14 @@ def _load_year(
 
 
 def _load_one(
-    written: Source, *, base: Path, config: LandcoverConfig, limits: Limits, problems: Problems
+    written: Source, *, base: Path, limits: Limits, problems: Problems, check: Check
 ) -> RasterSource | None:
     """Check one file; report what is wrong with it."""
     path, shown, band = base / written.path, written.path, written.band
     source = None
     with refusals(shown, problems), rasterio.Env(**GDAL_OPTIONS), _quietly(path) as dataset:
         if header_fits(dataset, path, shown=shown, limits=limits, problems=problems):
-            source = _checked(
-                dataset, path=path, shown=shown, band=band, config=config, problems=problems
-            )
+            source = check(dataset, path=path, shown=shown, band=band, problems=problems)
     return source
 
 
@@ -260,6 +262,40 @@ def _checked(
     config: LandcoverConfig,
     problems: Problems,
 ) -> RasterSource | None:
+    source = numbers(dataset, (path, shown, band), config=config, problems=problems)
+    if source is None:
+        return None
+    if source.dtype.startswith("float"):
+        problems.repair("raster.float_classes", file=shown, dtype=source.dtype)
+    tell_oddities(dataset, source.band, shown=shown, problems=problems)
+    return source
+
+
+def numbers(
+    dataset: Any,
+    place: tuple[Path, str, int | None],
+    *,
+    config: LandcoverConfig | DensityRasterConfig,
+    problems: Problems,
+) -> RasterSource | None:
+    """Check what rasters of classes and of densities have in common.
+
+    Parameters
+    ----------
+    dataset : dataset
+        Opened; its header fits.
+    place : (Path, str, int or None)
+        Its path, how the study names it, and the band that the study names.
+    config : LandcoverConfig or DensityRasterConfig
+        CRS and no-data code, where the user asserts them.
+    problems : Problems
+
+    Returns
+    -------
+    RasterSource or None
+        None if it was refused.
+    """
+    path, shown, band = place
     crs = settled_crs(dataset, shown=shown, asserted=config.crs, problems=problems)
     band = settled_band(dataset, shown=shown, band=band, problems=problems)
     if crs is None or band is None:
@@ -278,12 +314,9 @@ def _checked(
         fits = False
     if not fits:
         return None
-    if dtype.startswith("float"):
-        problems.repair("raster.float_classes", file=shown, dtype=dtype)
     at = dataset.transform
     if at.e > 0:
         problems.repair("raster.south_up", file=shown)
-    tell_oddities(dataset, band, shown=shown, problems=problems)
     tell_side_cars(path, at, shown=shown, problems=problems)
     grid = Grid(crs.to_wkt(), at.c, at.f, at.a, at.e, dataset.width, dataset.height)
     block = dataset.block_shapes[band - 1]
@@ -306,61 +339,6 @@ def _one_grid(sources: Mapping[int, RasterSource], problems: Problems) -> bool:
             years=years,
         )
     return not other
-
-
-def symbols(codes: Sequence[int], nodata: Sequence[int], *, dtype: str) -> npt.NDArray[np.int64]:
-    """Return the class code of every symbol of the kernel, −1 for none.
-
-    The kernel works on bytes. If all rasters are bytes they pass as they are. Otherwise the
-    codes are numbered in their order, in the byte rasters among them too; no-data codes become
-    `NODATA_SYMBOL`, other values `UNKNOWN_SYMBOL`.
-    """
-    if dtype == "uint8":
-        return np.arange(256, dtype=np.int64)
-    table = np.full(256, -1, dtype=np.int64)
-    known = sorted(set(codes) - set(nodata))
-    if len(known) > NODATA_SYMBOL:
-        raise ValueError("more than 254 codes; a legend has no more")
-    table[: len(known)] = known
-    return table
-
-
-def pass_as_they_are(dtype: str, table: npt.NDArray[np.int64]) -> bool:
-    """Tell whether the values of a raster are symbols already."""
-    return dtype == "uint8" and int(table[-1]) >= 0
-
-
-def to_symbols(
-    values: npt.NDArray[Any], table: npt.NDArray[np.int64], *, nodata: Sequence[int]
-) -> npt.NDArray[np.uint8]:
-    """Number the values of a window by the table of `symbols`.
-
-    Raises
-    ------
-    ValueError
-        If a float raster holds a value that is not whole.
-    """
-    if pass_as_they_are(str(values.dtype), table):
-        return values
-    missing = np.isnan(values)
-    for code in nodata:
-        missing |= values == code
-    known, values = table[table >= 0], np.where(missing, 0, values)
-    with np.errstate(invalid="ignore"):
-        narrow = values.astype(np.int16)
-    if (narrow == values).all():  # all but always, and ten times as fast
-        short = known[known < 1 << 15]
-        number = np.full(1 << 16, UNKNOWN_SYMBOL, np.uint8)
-        number[short] = np.arange(short.size)
-        out = number[narrow.view(np.uint16)]
-    else:
-        whole = np.isfinite(values) & (np.rint(values) == values)
-        if not whole.all():
-            raise ValueError(f"{values[~whole].ravel()[0]:g}")
-        place = np.searchsorted(known, values)
-        out = np.where(np.isin(values, known), place, UNKNOWN_SYMBOL).astype(np.uint8)
-    out[missing] = NODATA_SYMBOL
-    return out
 
 
 def read_window(

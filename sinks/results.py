@@ -45,6 +45,7 @@ NUMBERS: Final = frozenset(
 WHOLE: Final = frozenset(
     {
         "year",
+        "raster_year",
         "start",
         "end",
         "plots",

@@ -32,6 +32,7 @@ from sinks.comparison import comparison
 from sinks.faces import write_faces
 from sinks.folder import OutputFolder, held
 from sinks.fromplots import densities, models_tables, survey_tables
+from sinks.fromrasters import mapped_pools
 from sinks.headline import write_regions_file
 from sinks.inputs import Inputs, load
 from sinks.joint import STRIP_BYTES, Engine, Execution, threads
@@ -116,8 +117,13 @@ def factors(
     if measured is None:
         return None
     areas = measured.regions
-    rows, density = densities(inputs, areas, problems=problems)
     strata = [str(name) for name in areas.area["stratum"].values]
+    maps = mapped_pools(
+        inputs, strata, problems=problems, workers=options.workers, held=options.strip_bytes
+    )
+    if maps is None:
+        return None
+    rows, density = densities(inputs, areas, problems=problems, maps=maps)
     check_depths(rows, strata, file=study.density.table or study.file, problems=problems)
     pools = sorted({row.pool for row in rows})
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
@@ -175,7 +181,7 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
         **({} if moved is None else {"alignment": moved}),
         **planting_tables(inputs, measured, density=density, problems=problems),
         **models_tables(areas, density),
-        **survey_tables(density, level=study.uncertainty.level),
+        **survey_tables(density, regions, level=study.uncertainty.level),
         **reconcile_tables(inputs, stock, activity=areas, problems=problems),
         **error_budget(stock, areas, regions=regions),
         **overlay_tables(

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from sinks.checks import Problems
-from sinks.sections import SLUG, Line, TargetConfig, Title
+from sinks.sections import SLUG, TargetConfig
 from sinks.units import AreaUnit
-from sinks.validation import Part
+from sinks.validation import Line, Part, Title
 
 #: What the study's own years show stands for a stated rate.
 OBSERVED: Final = "observed"

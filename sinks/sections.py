@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator
 
-from sinks.checks import STEERING
 from sinks.display import table
+from sinks.rastersections import DensityRasters
 from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS, AreaUnit
-from sinks.validation import Part
+from sinks.validation import Line, Part, Title
 
 Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
@@ -38,23 +37,6 @@ SLUG: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 YEAR: Final = re.compile(r"1[89][0-9]{2}|2[01][0-9]{2}")
 
 
-def _one_line(value: str) -> str:
-    """Refuse line breaks and characters that steer a terminal or turn the text after them."""
-    if STEERING.search(value):
-        raise PydanticCustomError("one_line", "one line of text")
-    return value
-
-
-#: Text that is shown as it is.
-Line = Annotated[str, AfterValidator(_one_line)]
-#: One line that says something; the space around it is taken off.
-Title = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
-    AfterValidator(_one_line),
-]
-
-
 class StudyInfo(Part):
     """`[study]`: what the study is called and how its outputs are labelled."""
 
@@ -76,61 +58,6 @@ class RegionsConfig(Part):
     encoding: str | None = Field(None, description="asserted encoding of a Shapefile's table")
     layer: str | None = Field(None, description="layer of a file that has several")
     crs: str | None = Field(None, description="asserted CRS of a file that declares none")
-
-
-class Source(Part):
-    """The raster of one year: a path and, in a file of several bands, the band."""
-
-    path: str = Field(min_length=1)
-    band: int | None = Field(None, ge=1)
-
-
-def _written_as(value: object) -> str:
-    """Tell a path from a table and a list; the marks keep pydantic from naming all three."""
-    if isinstance(value, tuple):
-        return "<tiles>"
-    return "<table>" if isinstance(value, dict | Source) else "<path>"
-
-
-PathOrSource = Annotated[
-    Annotated[str, Tag("<path>")] | Annotated[Source, Tag("<table>")], Discriminator(_written_as)
-]
-Tiles = Annotated[tuple[PathOrSource, ...], Field(min_length=1)]
-Written = Annotated[
-    Annotated[str, Tag("<path>")]
-    | Annotated[Source, Tag("<table>")]
-    | Annotated[Tiles, Tag("<tiles>")],
-    Discriminator(_written_as),
-]
-
-
-class LandcoverConfig(Part):
-    """`[landcover]`: class rasters of two or more years, all on one grid."""
-
-    legend: str = Field(min_length=1, description="packaged legend, or a CSV")
-    rasters: dict[str, Written] = Field(min_length=2, description="year = path, or list of tiles")
-    crs: str | None = Field(None, description="asserted CRS of all rasters")
-    band: int | None = Field(None, ge=1, description="asserted band of all rasters")
-    nodata: int | None = Field(None, description="asserted no-data code of all rasters")
-    align: Literal["nearest"] | None = Field(None, description="policy for different grids")
-    align_year: int | None = Field(None, description="year whose grid holds; the first if absent")
-    coverage: Literal["exact", "centre"] = Field("exact", description="rule for border cells")
-    crosswalks: dict[str, str] = Field(
-        default_factory=dict, description="year = table from the codes of another product"
-    )
-    allow_version_change: bool = Field(False, description="compare product versions all the same")
-
-    @property
-    def years(self) -> tuple[int, ...]:
-        """The study's years, ascending."""
-        return tuple(sorted(int(year) for year in self.rasters))
-
-    def sources(self, year: int) -> tuple[Source, ...]:
-        """Return the files of `year`, one or its tiles, with the band that holds for each."""
-        value = self.rasters[str(year)]
-        items = value if isinstance(value, tuple) else (value,)
-        named = (item if isinstance(item, Source) else Source(path=item) for item in items)
-        return tuple(Source(path=item.path, band=item.band or self.band) for item in named)
 
 
 #: How means are estimated from plots: see docs/plots.md.
@@ -205,7 +132,7 @@ class DensityConfig(Part):
         None, ge=0, le=5, description="asserted spread of values that state none"
     )
     plots: PlotsConfig | None = None
-    raster: dict[str, Any] | None = None
+    raster: DensityRasters | None = None
     subcompartments: SubcompartmentsConfig | None = None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import PrivateAttr, ValidationError
 
 from sinks.basemap import MapConfig, check_map
 from sinks.checks import Problems, Severity
+from sinks.densitychecks import INVENTORIES, check_density_keys
 from sinks.limits import Limits
+from sinks.rastersections import LandcoverConfig
 from sinks.reconcilechecks import check_reconcile_keys
 from sinks.scenarioparts import ScenarioConfig, check_names, reached
 from sinks.sections import (
@@ -18,7 +20,6 @@ from sinks.sections import (
     AccuracyConfig,
     ChangeConfig,
     DensityConfig,
-    LandcoverConfig,
     OutputConfig,
     OverlayConfig,
     ReconcileConfig,
@@ -33,14 +34,6 @@ from sinks.studyfile import parsed, read_bytes
 from sinks.targetchecks import check_quantity
 from sinks.texts import Language
 from sinks.validation import Part, read_part, shown
-
-#: What the design names and this version cannot compute yet, by key path.
-NOT_YET: Final = (
-    "density.raster",
-)  # fmt: skip
-
-#: Inventories under [density]: one file, or one file per round.
-INVENTORIES: Final = ("plots", "subcompartments")
 
 
 class Study(Part):
@@ -123,11 +116,7 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     for key, inner in inner_keys.items():
         for i, entry in enumerate(_entries(data, key)):
             named[f"{key}.{i}.{inner}"] = entry.get(inner)
-    for year, value in _table(landcover, "rasters").items():
-        tiled = isinstance(value, tuple)
-        for i, item in enumerate(value if tiled else (value,)):
-            place = f"landcover.rasters.{year}.{i}" if tiled else f"landcover.rasters.{year}"
-            named[place] = item.get("path") if isinstance(item, dict) else item
+    named |= _rasters(landcover, "rasters", place="landcover")
     for key in INVENTORIES:
         own = _table(_table(data, "density"), key)
         named[f"density.{key}.path"] = own.get("path")
@@ -137,6 +126,10 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     yearly = trees.items() if isinstance(trees, dict) else [("", trees)]
     for year, path in yearly:
         named[f"density.plots.trees.{year}".removesuffix(".")] = path
+    maps = _table(_table(data, "density"), "raster")
+    for pool in maps:
+        for key in ("rasters", "se_rasters"):
+            named |= _rasters(_table(maps, pool), key, place=f"density.raster.{pool}")
     accuracy = _table(data, "accuracy")
     named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
     for year, table in _table(landcover, "crosswalks").items():
@@ -157,25 +150,15 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
     return {place: value for place, value in named.items() if isinstance(value, str) and value}
 
 
-def _check_density(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
-    """Check that densities have a source, and inventories one file or one file per round."""
-    density = data.get("density")
-    if not isinstance(density, dict):
-        return  # told as a missing table already
-    given = [key for key in INVENTORIES if isinstance(density.get(key), dict)]
-    if not given and not {"table", *INVENTORIES}.intersection(density):
-        problems.error("study.missing_key", file=file, place="density.table", key="table")
-    for key in given:
-        own, place = _table(density, key), f"density.{key}"
-        if own.get("path") is None and not own.get("rounds"):
-            problems.error("study.missing_key", file=file, place=place, key="path")
-        if own.get("path") is not None and own.get("rounds"):
-            problems.error("plots.path_and_rounds", file=file, place=place)
-        for inner in ("rounds", "trees"):
-            for year in _table(own, inner):
-                if not YEAR.fullmatch(year):
-                    where = f"{place}.{inner}"
-                    problems.error("study.bad_year", file=file, place=where, found=year[:80])
+def _rasters(table: Mapping[str, Any], key: str, *, place: str) -> dict[str, Any]:
+    """Return the rasters of a table by year, and by position where they are tiles."""
+    named = {}
+    for year, value in _table(table, key).items():
+        tiled = isinstance(value, tuple)
+        for i, item in enumerate(value if tiled else (value,)):
+            where = f"{place}.{key}.{year}.{i}" if tiled else f"{place}.{key}.{year}"
+            named[where] = item.get("path") if isinstance(item, dict) else item
+    return named
 
 
 def _check_files(data: Mapping[str, Any], base: Path, *, file: str, problems: Problems) -> None:
@@ -202,13 +185,6 @@ def _leaves_by_link(base: Path, written: str) -> bool:
     if Path(written).is_absolute() or ".." in Path(written).parts:
         return False  # the user wrote where it leads; a link hides it
     return not (base / written).resolve().is_relative_to(base.resolve())
-
-
-def _check_not_yet(data: Mapping[str, Any], *, file: str, problems: Problems) -> None:
-    for key in NOT_YET:
-        table, _, inner = key.rpartition(".")
-        if (_table(data, table) if table else data).get(inner):
-            problems.error("study.not_yet", file=file, place=key, what=f"`{key}`")
 
 
 def _years(data: Mapping[str, Any], *, file: str, problems: Problems) -> list[int]:
@@ -367,8 +343,7 @@ def load_study(path: Path, problems: Problems, *, content: bytes | None = None) 
     base = path.resolve().parent
     study = read_part(Study, data, file=file, problems=problems)
     years = _years(data, file=file, problems=problems)
-    _check_not_yet(data, file=file, problems=problems)
-    _check_density(data, file=file, problems=problems)
+    check_density_keys(data.get("density"), file=file, problems=problems)
     _check_targets(data, years, file=file, problems=problems)
     _check_overlays(data, file=file, problems=problems)
     check_names(_entries(data, "scenarios"), file=file, problems=problems)

@@ -24,8 +24,9 @@ from sinks.inputs import Inputs
 from sinks.landcover.activity import pairs_of
 from sinks.layers import Regional
 from sinks.measure import coding
-from sinks.raster import GDAL_OPTIONS, read_window, to_symbols
+from sinks.raster import GDAL_OPTIONS, read_window
 from sinks.regioncells import RegionCells
+from sinks.symbols import to_symbols
 from sinks.texts import text
 from sinks.windows import Window
 

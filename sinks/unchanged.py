@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sinks.errors import InputChanged
+from sinks.filehashes import file_hashes
 from sinks.folder import sha256_of
-from sinks.inputs import Inputs, file_hashes
+from sinks.inputs import Inputs
 from sinks.texts import text
 
 

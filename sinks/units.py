@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 #: Mass of CO2 per mass of carbon [t CO2 / t C]: molar masses 44 and 12 (IPCC 2006, vol. 4).
 CO2_PER_C: Final = 44.0 / 12.0
@@ -37,7 +37,8 @@ FIGURE_UNITS: Final = {
     },
 }  # fmt: skip
 #: Units of a carbon density; dry matter needs a carbon fraction.
-DENSITY_UNITS: Final = ("t C/ha", "t CO2/ha", "t d.m./ha")
+DensityUnit = Literal["t C/ha", "t CO2/ha", "t d.m./ha"]
+DENSITY_UNITS: Final[tuple[DensityUnit, ...]] = get_args(DensityUnit)
 
 
 def density_to_t_c_ha(value: float, unit: str, *, carbon_fraction: float | None = None) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar, get_args
+from typing import Annotated, Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
-from sinks.checks import Problems, nearest
+from sinks.checks import STEERING, Problems, nearest
 from sinks.texts import has_text, text
 
 Location = tuple[Any, ...]
@@ -25,6 +26,22 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+
+def _one_line(value: str) -> str:
+    """Refuse line breaks and characters that steer a terminal or turn the text after them."""
+    if STEERING.search(value):
+        raise PydanticCustomError("one_line", "one line of text")
+    return value
+
+
+#: Text that is shown as it is.
+Line = Annotated[str, AfterValidator(_one_line)]
+#: One line that says something; the space around it is taken off.
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    AfterValidator(_one_line),
+]
 
 Model = TypeVar("Model", bound=Part)
 

@@ -62,7 +62,7 @@ def _path(
 
 
 @inlined
-def _until(
+def area_until(
     first: int,
     step: float,
     at_node: Floats,
@@ -113,7 +113,7 @@ def _sum_runs(
         if begin >= last:
             continue
         change, no_more = _after(changes, row_starts[row], row_starts[row + 1], begin - col0)
-        done = _until(node, per, at_node, half_slope, total, row, begin)
+        done = area_until(node, per, at_node, half_slope, total, row, begin)
         while begin < last:
             stop = last
             if change < no_more:
@@ -121,7 +121,7 @@ def _sum_runs(
                 change += 1
             if fill[0] > room:
                 return False
-            until = _until(node, per, at_node, half_slope, total, row, stop)
+            until = area_until(node, per, at_node, half_slope, total, row, stop)
             path = _path(keys, words, values, fill, codes, row, begin - col0)
             _note(totals, touched, met, path, until - done)
             begin, done = stop, until
@@ -144,7 +144,7 @@ def _sum_borders(
             continue
         if fill[0] > room:
             return False
-        whole = _until(node, per, at_node, half_slope, total, row, col + 1) - _until(
+        whole = area_until(node, per, at_node, half_slope, total, row, col + 1) - area_until(
             node, per, at_node, half_slope, total, row, col
         )
         area = np.int64(coverage[i] * whole + 0.5)
@@ -259,7 +259,7 @@ def _row_order(rows: npt.NDArray[np.int32], cols: Ints, height: int) -> tuple[In
 
 
 @compiled
-def _exact(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+def whole_and_parts(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
     """Return one region's part of a strip: runs of whole cells, border cells, their coverage."""
     row_of, cols, share, cover = _edge_cells(edges, row0, row1)
     order, starts = _row_order(row_of, cols, row1 - row0)
@@ -294,8 +294,8 @@ def _exact(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
 
 
 @compiled
-def _centre(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
-    """Return one region's part of a strip as `_exact` does: the cells whose centre lies in it."""
+def whole_by_centre(edges: Floats, row0: int, row1: int) -> tuple[Any, ...]:
+    """Return one region's part of a strip likewise: the cells whose centre lies in it."""
     row_of, cols = _crossings(edges, row0, row1)
     order, starts = _row_order(row_of, cols, row1 - row0)
     runs = np.empty((row_of.size // 2 + 1, 3), np.int64)
@@ -388,9 +388,9 @@ def add_strip(
             continue
         own = edges[starts[region] : starts[region + 1]]
         if exact:
-            runs, count, places, coverage = _exact(own, rows[0], rows[1])
+            runs, count, places, coverage = whole_and_parts(own, rows[0], rows[1])
         else:
-            runs, count, places, coverage = _centre(own, rows[0], rows[1])
+            runs, count, places, coverage = whole_by_centre(own, rows[0], rows[1])
         fits = _sum_runs((paths, sums), runs, count, cells, areas)
         fits = fits and _sum_borders((paths, sums), places, coverage, cells, areas)
         fits = fits and 2 * (table[3][0] + sums[2][0]) < table[0].size

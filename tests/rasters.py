@@ -18,8 +18,9 @@ from sinks.checks import Problems
 from sinks.grid import Grid
 from sinks.joint import Execution, JointTable, joint_table, threads
 from sinks.outlines import outlines
-from sinks.raster import RasterSource, load_rasters, symbols
-from sinks.sections import LandcoverConfig, Source
+from sinks.raster import RasterSource, load_rasters
+from sinks.rastersections import LandcoverConfig, Source
+from sinks.symbols import symbols
 
 #: A plane on which cells have the area that they say: no distortion to take out.
 EQUAL_AREA = "+proj=laea +lat_0=31 +lon_0=112 +ellps=GRS80 +units=m +no_defs"

@@ -20,7 +20,7 @@ from sinks.landcover.activity import (
     unknown_symbols,
 )
 from sinks.legend import LandClass, Legend
-from sinks.raster import NODATA_SYMBOL, UNKNOWN_SYMBOL, symbols
+from sinks.symbols import NODATA_SYMBOL, UNKNOWN_SYMBOL, symbols
 
 
 def land_class(code: int, stratum: str) -> LandClass:

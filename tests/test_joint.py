@@ -20,7 +20,8 @@ from sinks import joint as joint_module
 from sinks import windows
 from sinks.hashtable import new_table
 from sinks.joint import JointTable, threads
-from sinks.raster import NODATA_SYMBOL, UNKNOWN_SYMBOL, UnreadableBlock
+from sinks.raster import UnreadableBlock
+from sinks.symbols import NODATA_SYMBOL, UNKNOWN_SYMBOL
 from tests.rasters import (
     EQUAL_AREA,
     joint_of,

@@ -18,18 +18,10 @@ from hypothesis import strategies as st
 from rasterio.control import GroundControlPoint
 
 from sinks.checks import Problem, Problems, Severity
-from sinks.raster import (
-    NODATA_SYMBOL,
-    UNKNOWN_SYMBOL,
-    RasterSource,
-    UnreadableBlock,
-    load_rasters,
-    open_raster,
-    symbols,
-    to_symbols,
-)
+from sinks.raster import RasterSource, UnreadableBlock, load_rasters, open_raster
 from sinks.rasterheader import NotTiff
 from sinks.run import check_study
+from sinks.symbols import NODATA_SYMBOL, UNKNOWN_SYMBOL, symbols, to_symbols
 from tests import tiny
 from tests.conftest import SHARED, needs_shared
 from tests.rasters import config_of, joint_of, load, square_metres, write_raster

@@ -16,7 +16,7 @@ from sinks.checks import Problems, Severity
 from sinks.landcover.activity import Activity, activity, strata_of_symbols
 from sinks.legend import LandClass, Legend
 from sinks.outlines import outlines, transformer_between
-from sinks.raster import symbols
+from sinks.symbols import symbols
 from tests.conftest import SHARED, needs_shared
 from tests.rasters import joint_of, load, region_totals, square_metres
 

@@ -166,7 +166,6 @@ def test_one_survey_serves_all_years_and_says_so(surveyed: Path) -> None:
     problems = check_study(write_study(surveyed, 'path = "xb2010.gpkg"'))
     codes = [problem.code for problem in problems]
     assert "subcompartments.one_survey" in codes
-    assert "study.not_yet" not in codes
 
 
 def test_polygons_outside_every_region_are_told(surveyed: Path) -> None:

@@ -252,7 +252,7 @@ def density_of(values: npt.NDArray[np.float64]) -> Density:
     }
     array = xr.DataArray(values, dims=tuple(coords), coords=coords)
     row = DensityRow("s0", "agb", 1.0)
-    return Density(array, array * 0, array < 0, (("density/s0/agb", row, 0.0),), 1, 2)
+    return Density(array, array * 0, array < 0, array < 0, (("density/s0/agb", row, 0.0),), 1, 2)
 
 
 hectares = st.floats(0, 1e6, allow_subnormal=False)

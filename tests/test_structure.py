@@ -23,24 +23,24 @@ PACKAGE = ROOT / "sinks"
 BANDS = {
     "ground": (
         "errors environment escape display texts checks validation limits rows units"
-        " parameters draws memory datum grid studyfile basemap sections scenarioparts"
-        " targetchecks reconcilechecks study"
+        " parameters draws memory datum grid studyfile basemap rastersections sections"
+        " scenarioparts densitychecks targetchecks reconcilechecks study"
     ),
     "geography": (
         "legend boundaries regions shares official outlines overlays records rasterheader sidecars"
-        " tiles crosswalk aligned raster windows regioncells compiled hashtable zonal joint cog"
-        " rasterchecks checkpoint cluster imagery"
+        " tiles crosswalk aligned raster symbols windows regioncells compiled hashtable zonal"
+        " joint cog rasterchecks checkpoint cluster imagery valuerasters zonalmeans"
     ),
     "halves": "landcover biomass",
     "result": (
         "falsechange"
         " levels stock volume achieved target attribution tabulate transitions changetables"
         " overlaytables accuracytables palettes layers lock folder verify results inventory"
-        " scenarios inputs assumptions projection outlook scenariochecks plottotals ipf raked"
-        " reconcile standpolygons unchanged measure volumeinputs volumetables planting fromplots"
-        " budget alignment consistency ledger wetlands reference patchpolygons changemaps surfaces"
-        " manifest wishes sampling subcompartments classifyfile classifytables classification"
-        " seasons"
+        " scenarios filehashes inputs assumptions projection outlook scenariochecks plottotals ipf"
+        " raked reconcile standpolygons unchanged measure volumeinputs volumetables planting"
+        " fromrasters fromplots budget alignment consistency ledger wetlands reference"
+        " patchpolygons changemaps surfaces manifest wishes sampling subcompartments classifyfile"
+        " classifytables classification seasons"
     ),
     "faces": (
         "progress wording evidence chain closure qgis headline quality comparison summary maps"

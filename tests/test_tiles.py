@@ -22,8 +22,8 @@ from sinks.checks import Problem, Problems
 from sinks.errors import InputProblems
 from sinks.limits import Limits
 from sinks.raster import load_rasters, read_window
+from sinks.rastersections import LandcoverConfig, Source
 from sinks.run import Options, check_study, run_study
-from sinks.sections import LandcoverConfig, Source
 from tests.patchwork import (
     CELL,
     CRS,

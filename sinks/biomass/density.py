@@ -5,27 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.special import ndtri
 
 from sinks.biomass.doubts import as_number, mangled
 from sinks.biomass.plotdensity import PlotDensity
+from sinks.biomass.rasterdensity import MappedPool
 from sinks.biomass.standdensity import StandDensity
 from sinks.biomass.stands import TREE_POOLS
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems, first_few, nearest
-from sinks.draws import Distribution, probabilities, quantiles, range_se
+from sinks.draws import Distribution, from_normal, probabilities, range_se
 from sinks.parameters import Parameter, lookup, warn_unchecked
 from sinks.sections import POOLS, DensityConfig, UncertaintyConfig
 
 Floats = npt.NDArray[np.float64]
 #: A table that splits dead organic matter needs no row for the whole, and the other way round.
 SPLIT: Final = {"dead_organic": ("dead_wood", "litter")}
-#: The densities of the table as a source of error.
+#: The densities of the table, and of maps, as sources of error.
 TABLE: Final = "density_table"
+RASTER: Final = "density_raster"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Density:
     Attributes
     ----------
     value, se : DataArray, dims (stratum, pool, year) or (region, stratum, pool, year) [t C/ha]
-    lognormal : DataArray of bool, the same dims
+    lognormal, raster : DataArray of bool, the same dims
+        What is drawn lognormal; what comes from maps of densities.
     rows : tuple of (str, DensityRow, float)
         Every parameter used: its name, its row and its standard error [t C/ha].
     seed : int
@@ -44,18 +49,22 @@ class Density:
         Where densities come from plots; they bring their own draws.
     stands : StandDensity, optional
         Where they come from sub-compartments, which go before plots.
+    maps : tuple of MappedPool
+        Where they come from maps of densities, which go before all others.
     only : frozenset of str, optional
-        Sources of error that vary: `TABLE` and those of inventories; all when left out.
+        Sources of error that vary: `TABLE`, `RASTER` and those of inventories; all when left out.
     """
 
     value: xr.DataArray
     se: xr.DataArray
     lognormal: xr.DataArray
+    raster: xr.DataArray
     rows: tuple[tuple[str, DensityRow, float], ...]
     seed: int
     draws: int
     plots: PlotDensity | None = None
     stands: StandDensity | None = None
+    maps: tuple[MappedPool, ...] = ()
     only: frozenset[str] | None = None
 
     @property
@@ -79,29 +88,48 @@ class Density:
         -----
         One stream per stratum and pool, shared by all regions and years: the error of a density
         is that of its survey and its expansion factors, which serve every county in both years.
+        Maps have one stream per pool: their errors are largely common to all cells, strata and
+        years.
         """
-        index = {"region": region} if self.by_region else {}
-        value, se, wide = (array.isel(index) for array in (self.value, self.se, self.lognormal))
+        value = self.value.isel(region=region) if self.by_region else self.value
         out = np.empty((*value.shape, self.draws))
-        for s, stratum in enumerate(value["stratum"].values):
-            for p, pool in enumerate(value["pool"].values):
-                name = f"density/{stratum}/{pool}"
-                stream = probabilities(name, seed=self.seed, count=self.draws)
-                for y in range(value.sizes["year"]):
-                    own = float(se[s, p, y]) if self.only is None or TABLE in self.only else 0.0
-                    out[s, p, y] = quantiles(
-                        stream,
-                        value=float(value[s, p, y]),
-                        se=own,
-                        distribution=_distribution(own, bool(wide[s, p, y])),
-                    )
+        self._fill(out, region, of_raster=False)
         if self.plots is not None:
             _from_plots(out, value, density=self, plots=self.plots)
         if self.stands is not None:
             drawn = self.stands.drawn(region, self.only)
             _from_stands(out, value, drawn=drawn, stands=self.stands)
+        self._fill(out, region, of_raster=True)
         coords = {name: value.coords[name] for name in ("stratum", "pool", "year")}
         return xr.DataArray(out, dims=("stratum", "pool", "year", "draw"), coords=coords)
+
+    @cached_property
+    def _streams(self) -> dict[str, Floats]:
+        """Standard normal draws by the name of their stream: every region asks for the same."""
+        return {}
+
+    def _stream(self, name: str) -> Floats:
+        if name not in self._streams:
+            stream = probabilities(name, seed=self.seed, count=self.draws)
+            self._streams[name] = ndtri(stream)
+        return self._streams[name]
+
+    def _fill(self, out: Floats, region: int, *, of_raster: bool) -> None:
+        """Draw what has a value and an error, dims (stratum, pool, year, draw)."""
+        arrays = (self.value, self.se, self.lognormal, self.raster)
+        index = region if self.by_region else ...
+        value, se, wide, raster = (array.values[index] for array in arrays)
+        strata, pools = self.value["stratum"].values, self.value["pool"].values
+        varies = self.only is None or (RASTER if of_raster else TABLE) in self.only
+        for s, p in np.argwhere((raster == of_raster).any(axis=2)):
+            name = f"{RASTER}/{pools[p]}" if of_raster else f"density/{strata[s]}/{pools[p]}"
+            stream = self._stream(name)
+            for y in np.flatnonzero(raster[s, p] == of_raster):
+                own = float(se[s, p, y]) if varies else 0.0
+                out[s, p, y] = from_normal(
+                    stream, value=float(value[s, p, y]), se=own,
+                    distribution=_distribution(own, bool(wide[s, p, y])),
+                )  # fmt: skip
 
 
 def _from_plots(out: Floats, value: xr.DataArray, *, density: Density, plots: PlotDensity) -> None:
@@ -271,23 +299,24 @@ def _spreads(
 ) -> dict[DensityRow, float]:
     """Return each row's standard error: stated, asserted by the study, or the cited default."""
     out: dict[DensityRow, float] = {}
-    silent: dict[str, list[str]] = {}
+    silent: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         se = standard_error(row)
         if row.distribution == "fixed" or (math.isnan(se) and row.value == 0):
             se = 0.0
         elif math.isnan(se):
-            silent.setdefault(row.pool, []).append(row.stratum)
+            origin = row.source if row.from_raster else config.table or ""
+            silent.setdefault((origin, row.pool), []).append(row.stratum)
             relative = config.relative_se
             se = row.value * (_default(row.pool).value if relative is None else relative)
         out[row] = se
-    for pool, strata in silent.items():
+    for (file, pool), strata in silent.items():
         names = first_few(dict.fromkeys(strata), problems.language)
         code = "density.spread_assumed" if config.relative_se is None else "density.spread_asserted"
         default = _default(pool)
         problems.warn(
             code,
-            file=config.table or "",
+            file=file,
             place=pool,
             strata=names,
             relative=default.value if config.relative_se is None else config.relative_se,
@@ -318,7 +347,8 @@ def _assembled(
 ) -> Density:
     strata, pools, years, regions = axes
     shape = (len(regions), len(strata), len(pools), len(years))
-    value, se, wide = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
+    value, se = np.zeros(shape), np.zeros(shape)
+    wide, mapped = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     named: dict[str, tuple[DensityRow, float]] = {}
     for r, region in enumerate(regions):
         for s, stratum in enumerate(strata):
@@ -330,6 +360,7 @@ def _assembled(
                     own = spread[row]
                     value[r, s, p, y], se[r, s, p, y] = row.value, own
                     wide[r, s, p, y] = row.kind(own) == "lognormal"
+                    mapped[r, s, p, y] = row.from_raster
                     named.setdefault(row.name, (row, own))
     coords = {
         "region": list(regions),
@@ -337,8 +368,13 @@ def _assembled(
         "pool": list(pools),
         "year": list(years),
     }
-    arrays = [xr.DataArray(array, dims=tuple(coords), coords=coords) for array in (value, se, wide)]
+    arrays = [
+        xr.DataArray(array, dims=tuple(coords), coords=coords)
+        for array in (value, se, wide, mapped)
+    ]
     if len(regions) == 1 and not regions[0]:
         arrays = [array.isel(region=0, drop=True) for array in arrays]
     used = tuple((name, row, own) for name, (row, own) in sorted(named.items()))
-    return Density(arrays[0], arrays[1], arrays[2], used, uncertainty.seed, uncertainty.draws)
+    return Density(
+        arrays[0], arrays[1], arrays[2], arrays[3], used, uncertainty.seed, uncertainty.draws
+    )

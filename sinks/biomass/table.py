@@ -49,6 +49,7 @@ class DensityRow:
     confidence: str = ""
     note: str = ""
     from_plots: bool = False
+    from_raster: bool = False
     depth: str = ""
 
     @property
@@ -133,6 +134,18 @@ def load_density_table(
         strata = set(stratum_of.values())
         warn_doubts(rows, out, strata=strata, shown=shown, problems=problems)
     return out
+
+
+def default_fraction(pool: str, *, file: str, problems: Problems) -> float | None:
+    """Return the cited carbon fraction of a pool and say so; None where there is none."""
+    if pool in ("soil", "dead_organic"):
+        return None
+    default = lookup("carbon_fractions", pool=pool)
+    problems.warn(
+        "density.default_fraction", file=file, place=pool, value=default.value,
+        source=default.source,
+    )  # fmt: skip
+    return default.value
 
 
 class _Reader:
@@ -236,18 +249,10 @@ class _Reader:
                 self._note("density.fraction", row, detail=row["carbon_fraction"])
                 return None
             return value
-        if pool in ("soil", "dead_organic"):
+        default = default_fraction(pool, file=self.shown, problems=self.problems)
+        if default is None:
             self._note("density.fraction", row, detail="∅")
-            return None
-        default = lookup("carbon_fractions", pool=pool)
-        self.problems.warn(
-            "density.default_fraction",
-            file=self.shown,
-            place=pool,
-            value=default.value,
-            source=default.source,
-        )
-        return default.value
+        return default
 
     def _check_range(self, row: Row, numbers: Mapping[str, float]) -> None:
         value, low, high = numbers["value"], numbers["low"], numbers["high"]

@@ -286,8 +286,9 @@ def volume_density(
     if not local:
         arrays = [array.isel(region=0, drop=True) for array in arrays]
     drawn = _plot_draws(plots, {row.stratum for row in used.values() if row.basis == PLOTS})
+    none = xr.zeros_like(arrays[1], dtype=bool)
     return VolumeDensity(
-        arrays[0], arrays[1], xr.zeros_like(arrays[1], dtype=bool), (), axes.seed, axes.draws,
+        arrays[0], arrays[1], none, none, (), axes.seed, axes.draws,
         volumes=tuple((used[name], axes.spread(used[name])) for name in sorted(used)),
         from_plots=drawn,
     ), missing  # fmt: skip

@@ -14,7 +14,7 @@ import xarray as xr
 from sinks.joint import JointTable
 from sinks.landcover.correction import Correction
 from sinks.legend import Legend
-from sinks.raster import NODATA_SYMBOL
+from sinks.symbols import NODATA_SYMBOL
 from sinks.units import M2_PER_HA
 
 Ints = npt.NDArray[np.int64]

@@ -16,7 +16,8 @@ from pyproj import Transformer
 from rasterio.features import geometry_mask
 
 from sinks.grid import Grid, cell_areas
-from sinks.raster import RasterSource, read_window, to_symbols
+from sinks.raster import RasterSource, read_window
+from sinks.symbols import to_symbols
 from sinks.windows import Window, on_raster, strips
 
 Floats = npt.NDArray[np.float64]

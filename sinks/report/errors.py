@@ -20,7 +20,8 @@ COLOURS: Final = {
     "area": "#8f4f7a",
     "plot_sampling": "#0f5e57", "model_choice": "#63aaa0", "expansion": "#b98a55",
     "wood_density": "#dcc069", "root_to_shoot": "#7d8583", "carbon_fraction": "#4f6d8f",
-    "density": "#a3b8cc", "density_table": "#c9cdcb", "interaction": "#33383a",
+    "density": "#a3b8cc", "density_table": "#c9cdcb",
+    "density_raster": "#7f9c8b", "interaction": "#33383a",
 }  # fmt: skip
 #: Parts too small to be seen are left out of the drawing [share].
 SMALLEST: Final = 0.002

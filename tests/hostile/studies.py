@@ -369,7 +369,7 @@ def volume_that_nothing_measures(folder: Path) -> None:
     replace(folder, 'unit = "t C"', 'unit = "m3"')
 
 
-@case("ERROR", "study.not_yet", file=TOML)
-def not_built(folder: Path) -> None:
+@case("ERROR", "study.bad_value", file=TOML)
+def a_map_of_densities_without_its_unit(folder: Path) -> None:
     with (folder / TOML).open("a", encoding="utf-8") as stream:
         stream.write('[density.raster]\nagb = "r.tif"\n')

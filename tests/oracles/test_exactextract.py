@@ -21,7 +21,7 @@ from scipy.integrate import quad
 from sinks.joint import JointTable
 from sinks.landcover.activity import Activity, activity, strata_of_symbols
 from sinks.legend import LandClass, Legend
-from sinks.raster import symbols
+from sinks.symbols import symbols
 from tests.conftest import SHARED, needs_shared
 from tests.rasters import EQUAL_AREA, joint_of, load, region_totals, square_metres, write_raster
 
