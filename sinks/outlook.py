@@ -15,8 +15,7 @@ from sinks.assumptions import Assumptions
 from sinks.draws import summarise
 from sinks.levels import group_indices, summed, without_data
 from sinks.projection import Measure, carried_on
-from sinks.scenarioparts import carries
-from sinks.scenarios import Scenario, planted_years
+from sinks.scenarios import Scenario, answers, planted_years
 from sinks.sections import TargetConfig
 from sinks.target import MET, ROUNDING, shares_of, verdict_of
 from sinks.units import AREA_UNITS, CARBON_UNITS, HA_PER_MU
@@ -71,18 +70,18 @@ def scenario_tables(
     """
     if not scenarios:
         return {}
-    stocks, answers, paths = [], [], []
+    stocks, answered, paths = [], [], []
     for assumed in assumptions_of(scenarios, held):
         stocks.append(_stocks(assumed, held))
         paths.append(_path(assumed, None, held=held))
         for target in targets:
-            if carries(assumed.scenario.start, assumed.scenario.until, target=target):
-                answers.append(_answers(assumed, target, held=held))
+            if answers(assumed.scenario, target, legend=held.legend):
+                answered.append(_answers(assumed, target, held=held))
                 paths.append(_path(assumed, target, held=held))
     empty = pd.DataFrame(columns=list(TARGET_COLUMNS))
     return {
         "projection": pd.concat(stocks, ignore_index=True),
-        "scenario_targets": pd.concat(answers, ignore_index=True) if answers else empty,
+        "scenario_targets": pd.concat(answered, ignore_index=True) if answered else empty,
         "scenario_path": pd.concat(paths, ignore_index=True),
     }
 
@@ -348,7 +347,7 @@ def _path(assumed: Assumptions, target: TargetConfig | None, *, held: Accounts) 
     if target is not None:
         frame.loc[frame["year"] == target.end, "required"] = target.value
     frame["year"] = frame["year"].astype("Int64")
-    return frame[list(PATH_COLUMNS)]
+    return frame[list(PATH_COLUMNS)].sort_values(["year", "basis"], kind="stable")
 
 
 def _measured(

@@ -55,20 +55,16 @@ class Ahead:
         Their places among all groups.
     total, planting : ndarray, dims (year, group, draw)
         The first draw is the central one; `planting` is the part of the total that planting makes.
-    growth : ndarray, dims (year, group)
-        Central part of the change since the start that growth makes on land that is kept.
+    growth, loss : ndarray, dims (year, group)
+        Central parts of the change since the start: what growth makes as if no land were lost,
+        and what losses take away (or bring).
     """
 
     groups: Ints
     total: Floats
     planting: Floats
     growth: Floats
-
-    @property
-    def loss(self) -> Floats:
-        """Central part of the change that losses of land make, negative where they cost."""
-        central = self.total[..., 0]
-        return np.asarray(central - central[0] - self.growth - self.planting[..., 0])
+    loss: Floats
 
     def added(self, other: Ahead | None) -> Ahead:
         """Return the sum with the same groups in another region."""
@@ -76,7 +72,7 @@ class Ahead:
             return self
         return Ahead(
             self.groups, self.total + other.total, self.planting + other.planting,
-            self.growth + other.growth,
+            self.growth + other.growth, self.loss + other.loss,
         )  # fmt: skip
 
 
@@ -257,13 +253,15 @@ class _Projection:
         """Sum hectares × what they become; strata one by one, so that bits are the same."""
         now, kept = self._of_mapped(hectare.now), self._of_mapped(hectare.kept[..., :1])[..., 0]
         shape = (len(now), len(groups), now.shape[2])
-        total, planting, growth = np.zeros(shape), np.zeros(shape), np.zeros(shape[:2])
+        total, planting = np.zeros(shape), np.zeros(shape)
+        growth, loss = np.zeros(shape[:2]), np.zeros(shape[:2])
         for m in range(now.shape[1]):
             total += land[0][None, :, m, None] * now[:, None, m]
             growth += land[0][None, :, m] * (kept[:, m] - kept[0, m])[:, None]
+            loss += land[0][None, :, m] * (now[:, m, 0] - kept[:, m])[:, None]
         for k, effect in enumerate(hectare.planted):
             planting += land[1][None, :, k, None] * effect[:, None]
-        return Ahead(groups, total + planting, planting, growth)
+        return Ahead(groups, total + planting, planting, growth, loss)
 
 
 def _grouped(values: Floats, index: Ints, *, count: int) -> Floats:

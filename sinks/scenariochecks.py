@@ -15,7 +15,7 @@ from sinks.draws import usual_distribution
 from sinks.inputs import Inputs
 from sinks.landcover.activity import Activity
 from sinks.scenarioparts import OBSERVED
-from sinks.scenarios import Planting, Scenario
+from sinks.scenarios import Planting, Scenario, answers
 from sinks.target import ROUNDING
 from sinks.texts import Language, text
 from sinks.units import AREA_UNITS
@@ -38,6 +38,11 @@ def check_scenarios(
     density : Density
     problems : Problems
     """
+    for i, target in enumerate(inputs.study.targets):
+        said = (answers(scenario, target, legend=inputs.legend) for scenario in inputs.scenarios)
+        if target.end not in inputs.study.years and not any(said):
+            where = f"targets.{i} ({target.name})"
+            problems.warn("scenario.unanswered", file=inputs.study.file, place=where)
     for scenario in inputs.scenarios:
         assumed = Assumptions(
             scenario, activity, density=density, regions=inputs.regions, legend=inputs.legend

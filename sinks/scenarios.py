@@ -14,11 +14,14 @@ from sinks.legend import Legend
 from sinks.regions import Regions
 from sinks.rows import Row, read_rows
 from sinks.scenarioparts import (
+    OBSERVED,
     GrowthConfig,
     LossConfig,
     PlantingConfig,
     ScenarioConfig,
+    carries,
 )
+from sinks.sections import TargetConfig
 from sinks.study import Study
 from sinks.texts import text
 from sinks.validation import read_part
@@ -264,6 +267,24 @@ class _Check:
                     "scenario.repeated_stratum", file=file, place=f"{scenario.place}.{key}",
                     names=first_few(twice, self.problems.language),
                 )  # fmt: skip
+
+
+def answers(scenario: Scenario, target: TargetConfig, *, legend: Legend) -> bool:
+    """Tell whether a scenario has anything to say of a target.
+
+    One that assumes something, but nothing of the land a target speaks of, has not: that wetlands
+    stay as they are is no finding of a planting plan. One that assumes nothing says what holds if
+    everything stays.
+    """
+    if not carries(scenario.start, scenario.until, target=target):
+        return False
+    moved = {name for row in scenario.plantings for name in (row.config.stratum, row.config.on)}
+    moved |= {name for row in scenario.losses for name in (row.stratum, row.to)}
+    moved |= {row.stratum for row in scenario.growths}
+    if OBSERVED in (scenario.config.growth, scenario.config.loss):
+        moved |= set(legend.strata_in(("forest",)))
+    wanted = legend.strata if target.groups is None else legend.strata_in(target.groups)
+    return not moved or not moved.isdisjoint(wanted)
 
 
 def planted_years(scenario: Scenario, *, until: int) -> Iterator[int]:

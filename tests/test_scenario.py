@@ -636,3 +636,22 @@ def test_report_and_workbook_show_what_may_come(tmp_path: Path, language: str) -
 def test_without_scenarios_nothing_is_written(tmp_path: Path) -> None:
     made = run_tables(write_tiny(tmp_path))
     assert not {"projection", "scenario_targets", "scenario_path"} & set(made)
+
+
+def test_a_planting_plan_says_nothing_of_wetlands(tmp_path: Path) -> None:
+    """What a scenario leaves as it is it does not judge; one that assumes nothing judges all."""
+    wet = {"quantity": "area", "groups": ["wetland"], "kind": "level", "unit": "ha", "value": 20}
+    asked = {"name": "wet", "end": 2018, **wet}
+    plan, still = scenario(planting=[PLANT]), scenario("still")
+    study = study_of(tmp_path / "a", plan, targets=[asked])
+    assert told(study) == {"scenario.unanswered"}
+    assert run_tables(study)["scenario_targets"].empty
+    study = study_of(tmp_path / "b", plan, still, targets=[asked])
+    assert not told(study)
+    row = run_tables(study)["scenario_targets"].iloc[0]
+    assert (row["scenario"], row["projected"], row["answer"]) == ("still", LAKE, "no_planting")
+
+
+def test_without_losses_their_part_is_zero_exactly(tmp_path: Path) -> None:
+    made = tables_of(tmp_path, scenario(planting=[PLANT], growth=[GROW]))["projection"]
+    assert (made["loss_part_t_c"] == 0).all()

@@ -120,6 +120,7 @@ def example_study(language: Language) -> str:
         Section("[[targets]]", carbon, text("demo.target.carbon", language), share),
         Section("[[targets]]", cover, text("demo.target.cover", language)),
         *ledger_sections(language),
+        *scenario_sections(language),
     ]
     return study_text(head, sections)
 
@@ -186,6 +187,35 @@ def ledger_sections(language: Language) -> list[Section]:
     ]
 
 
+def scenario_sections(language: Language) -> list[Section]:
+    """Return one ``[[scenarios]]`` from the first map on: the plan's planting, half and half."""
+    opening: dict[str, Value] = {
+        "name": "planting-plan",
+        "title": text("demo.scenario.title", language),
+        "from": 2010,
+        "until": 2020,
+        "growth": "observed",
+    }
+    notes = {key: text(f"demo.scenario.{key}", language) for key in ("from", "growth")}
+    common: dict[str, Value] = {"per_year": PLANTED_MU // 2, "unit": "mu", "survival": 85}
+    common |= {"survival_low": 70, "survival_high": 95, "start": 2011, "end": 2015}
+    halves = (("forest_enf", "masson_pine", "shrubland"), ("forest_dbf", "oak", "dry_cropland"))
+    rows = [
+        Section(
+            "[[scenarios.planting]]",
+            {"stratum": stratum, "species": species, "on": land, **common}
+            | {"source": text("demo.scenario.source", language)},
+            "",
+            {"survival": text("demo.scenario.survival", language)} if not i else {},
+        )
+        for i, (stratum, species, land) in enumerate(halves)
+    ]
+    head = text("demo.scenario.head", language)
+    return [Section("[[scenarios]]", opening, head, notes), *rows]
+
+
+#: What the plan has planted in each year [mu], ``afforestation_per_year`` of plan_targets.
+PLANTED_MU: Final = 2_600_000
 #: Targets of the plan's section on projects.
 LATER: Final = ("wetland-reserves", "wetland-restored", "planting")
 
