@@ -18,10 +18,10 @@ UNCERTAINTY: Final = ("#f3eef2", "#dccbdd", "#c2a6c5", "#a17fa9", "#7b5b89", "#5
 DIVERGING: Final = ("#7a3d12", "#bb7a41", "#e3bd93", "#f2eee3", "#a3cbd0", "#3f8f9c", "#0c5363")
 #: What became forest or wetland, and what ceased to be: dark and light, blue against orange.
 CHANGES: Final = {
-    "new_forest": "#0b7a4b",
-    "lost_forest": "#d1495b",
-    "new_wetland": "#2f6fdb",
-    "lost_wetland": "#f0a202",
+    "new_forest": "#0a4d37",
+    "lost_forest": "#e2744a",
+    "new_wetland": "#4a98ea",
+    "lost_wetland": "#f5cf1d",
 }
 #: A region without a value.
 MISSING: Final = "#dedbd2"

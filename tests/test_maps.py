@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sinks.maps import render_map, write_map
 from sinks.maps.data import map_data, map_strings
 from sinks.maps.geometry import region_shapes, rings_of
 from sinks.maps.page import SCRIPTS, STATIC
-from sinks.palettes import AMOUNT, DIVERGING, UNCERTAINTY
+from sinks.palettes import AMOUNT, CHANGES, DIVERGING, UNCERTAINTY
 from sinks.results import Results
 from tests.conftest import ROOT, SHARED, needs_shared
 from tests.map_sample import CODES, HOSTILE, META, NAMES, sample, stock
@@ -325,3 +326,11 @@ def test_steps_are_told_apart_by_every_reader(deficiency: str) -> None:
     for loss, gain in zip(DIVERGING[:3], DIVERGING[:3:-1], strict=True):
         assert np.linalg.norm(lab(loss, deficiency) - lab(gain, deficiency)) > 15
     assert len(DIVERGING) % 2 == 1
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_changes_are_told_apart_by_every_reader(deficiency: str) -> None:
+    """Gain and loss of forest above all: green and red are one to one man in twelve."""
+    seen = [lab(colour, deficiency) for colour in CHANGES.values()]
+    for a, b in combinations(seen, 2):
+        assert np.linalg.norm(a - b) > 30

@@ -62,12 +62,14 @@ function movesSection(region) {
   const rows = region.moves[state.period] ?? [];
   if (rows.length === 0) return null;
   const head = [t("card.move"), measure("area").unit, measure("carbon").unit];
+  const [hectares, tonnes] = [["area", 2], ["carbon", 3]].map(([dimension, at]) => (
+    { bare: true, decimals: decimalsOf(rows.map((row) => row[at]), dimension) }));
   return section(t("card.moves", { period: periodText(state.period) }), el("table", {},
     el("thead", {}, el("tr", {}, head.map((words) => el("th", { scope: "col" }, words)))),
     el("tbody", {}, rows.map(([from, to, area, change]) => el("tr", {},
       el("td", {}, `${stratumName(from)} → ${stratumName(to)}`),
-      el("td", {}, quantity(area, "area", { bare: true })),
-      el("td", {}, quantity(change, "carbon", { bare: true, signed: true })))))));
+      el("td", {}, quantity(area, "area", hectares)),
+      el("td", {}, quantity(change, "carbon", { ...tonnes, signed: true })))))));
 }
 
 function groupArea(region, key) {

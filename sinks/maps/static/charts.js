@@ -68,13 +68,14 @@ function causes(region, change) {
     { words: t(`card.${id}`), value, title: t(`card.${id}_help`), apart: ["gain", "area_effect"].includes(id) }));
   const rows = [...told, ...flows];
   const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
+  const decimals = decimalsOf(rows.map(({ value }) => value), "carbon");
   return rows.flatMap(({ words, value, title, apart, doubt }) => {
     const side = value < 0 ? "right" : "left";
     const style = { [side]: "50%", width: `${(Math.abs(value) / most) * 50}%` };
     return [el("div", { class: apart ? "cause apart" : "cause", title },
       el("span", { class: "name" }, words),
       el("span", { class: "bar" }, el("i", { class: value < 0 ? "minus" : "plus", style })),
-      quantity(value, "carbon", { signed: true, bare: true })), doubt ? noise(...doubt) : null];
+      quantity(value, "carbon", { signed: true, bare: true, decimals })), doubt ? noise(...doubt) : null];
   }).concat(noiseNote(told)).filter((row) => row);
 }
 

@@ -115,14 +115,22 @@ function measure(dimension) {
 }
 
 // `digits` significant digits; `exact` keeps trailing zeros, so that a column of numbers lines up.
-function plain(number, { signed = false, digits = 4, exact = false } = {}) {
+function plain(number, { signed = false, digits = 4, exact = false, decimals = null } = {}) {
   if (number === null || number === undefined || !Number.isFinite(number)) return "–";
+  const precision = decimals === null
+    ? { maximumSignificantDigits: digits, minimumSignificantDigits: exact && number !== 0 ? digits : 1 }
+    : { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
   const format = new Intl.NumberFormat(locale(), {
-    maximumSignificantDigits: digits,
-    minimumSignificantDigits: exact && number !== 0 ? digits : 1,
+    ...precision,
     signDisplay: signed ? "exceptZero" : "auto",
   });
   return format.format(number).replace("-", "−");
+}
+
+// The decimals that give the largest of some values `digits` digits: parts of one whole share them.
+function decimalsOf(values, dimension, digits = 4) {
+  const most = Math.max(...values.map((value) => Math.abs(value * measure(dimension).factor)), 0);
+  return most > 0 ? Math.min(8, Math.max(0, digits - 1 - Math.floor(Math.log10(most)))) : 0;
 }
 
 function show(value, dimension, options = {}) {

@@ -109,6 +109,10 @@ function layerTime() {
   return target?.start ? `${target.start}–${target.end}` : String(target?.end ?? "");
 }
 
+// A share of a duty is read by what it means: below zero, by quarters, reached.
+const SHARES = [0, 25, 50, 75, 100];
+const shareRamp = () => [data.palettes.diverging[1], ...[0, 1, 2, 3, 5].map((place) => data.palettes.amount[place])];
+
 // Value of every region in the unit shown, with its class; the map, legend and list use this.
 function classified() {
   const { factor, unit } = measure(layer().dimension);
@@ -116,8 +120,9 @@ function classified() {
   const shown = [...values.values()].filter((value) => value !== null).map((value) => value * factor);
   const palette = data.palettes[layer().palette];
   const diverging = layer().palette === "diverging";
-  const bounds = limits(shown, diverging, palette.length);
-  const ramp = colours(palette, bounds.length + 1, diverging);
+  const shares = state.layer === "target" && hasShares();
+  const bounds = shares ? SHARES : limits(shown, diverging, palette.length);
+  const ramp = shares ? shareRamp() : colours(palette, bounds.length + 1, diverging);
   const counts = ramp.map(() => 0);
   const places = new Map();
   for (const [code, value] of values) {

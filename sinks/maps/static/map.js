@@ -18,6 +18,9 @@ function renderPage(view, keep) {
   for (const [name, render] of Object.entries(parts)) if (name !== keep) render(part(name), shown);
   renderTools(part("tools"), view.actions);
   view.map.getContainer().setAttribute("aria-label", t("said"));
+  // The drawing itself says nothing to a screen reader; the list beside it holds its numbers.
+  const drawings = view.map.getPanes().mapPane.querySelectorAll("svg");
+  for (const drawing of drawings) drawing.setAttribute("aria-hidden", "true");
   const drawn = ["regions", "outlines", "names", "pictures", "basemap", "measure"];
   for (const name of drawn) view[name].paint(shown);
 }
@@ -82,8 +85,14 @@ function focusRow(code) {
 
 function fitStudy(map) {
   const top = wide() ? part("controls").getBoundingClientRect().height + 30 : 14;
-  const free = { paddingTopLeft: [24, top], paddingBottomRight: [covered(), wide() ? 44 : 30] };
-  map.fitBounds(data.bounds, { ...free, animate: false });
+  const legend = part("legend").getBoundingClientRect();
+  // Beside the legend or above it, whichever leaves the map larger.
+  const sides = [[covered(), wide() ? 44 : 30]];
+  if (wide() && !state.region && !state.stand) sides.push([24, legend.height + 30]);
+  const start = [wide() ? 64 : 24, top];
+  const zoom = ([right, below]) => map.getBoundsZoom(data.bounds, false, L.point(start[0] + right, top + below));
+  const best = sides.reduce((one, other) => (zoom(other) > zoom(one) ? other : one));
+  map.fitBounds(data.bounds, { paddingTopLeft: start, paddingBottomRight: best, animate: false });
 }
 
 // On a phone the map is as high as the study needs, not as the screen allows.

@@ -35,7 +35,7 @@ function targetScope(target) {
   if (target.estimated) return t("gauge.estimated", { source: target.estimated });
   if (target.quantity !== "carbon") return target.title ? t(`gauge.kind.${target.kind}`) : target.name;
   const pools = names("pool", target.pools.length ? target.pools : ["all"]);
-  return t("gauge.pools", { pools, name: target.title || target.name });
+  return target.title ? t("gauge.only_pools", { pools }) : t("gauge.pools", { pools, name: target.name });
 }
 
 // One line: a bar for what was achieved, its interval, and the mark to reach.
