@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sinks.landcover.seasonal import held_between, held_within
 from sinks.report.page import limits
+from sinks.report.wetlands import wetlands
 from sinks.run import Options, check_study, run_study
 from sinks.summary import words_of
 from tests.test_overlays import cells
@@ -243,3 +244,10 @@ def test_returns_keep_both_ends(paths: list[list[int]]) -> None:
     assert (held_between(seen, WET, land=LAND, years=years, within=8) == np.arange(5)).all()
     never = held_between(stratum, WET, land=LAND, years=years, within=1)
     assert (never == np.arange(5)).all()
+
+
+def test_the_report_says_what_the_season_would_have_made(tmp_path: Path) -> None:
+    done = run_study(reached(tmp_path), tmp_path / "out", options=Options(parts=("report",)))
+    told = wetlands(done, words_of(done))["seasonal"]
+    assert told.startswith("4.00 ha")
+    assert "+70.0 t C" in told  # two more hectares of lake for cropland, 35 t C each

@@ -34,8 +34,10 @@ import pytest
 from rasterio.transform import from_origin
 from shapely.geometry import box
 
+from sinks.report.wetlands import wetlands
 from sinks.results import Results
 from sinks.run import Options, run_study
+from sinks.summary import words_of
 from tests.tiny import CRS, NORTH, WEST, cell, rows_of, target, write_raster, write_study
 
 KM = 1000.0
@@ -236,3 +238,25 @@ def test_definitions_side_by_side(tables: dict[str, pd.DataFrame]) -> None:
 
 def test_everything_closes(tables: dict[str, pd.DataFrame]) -> None:
     assert set(tables["qc"]["passed"]) <= {"true", "not_applicable"}
+
+
+def test_the_report_tells_it(done: Results) -> None:
+    """Types, definitions and soils as the tables have them; the unit of methane with its GWP."""
+    section = wetlands(done, words_of(done))
+    types = {row["name"]: row for row in section["types"]}
+    marsh, lake = types["Marsh"], types["Lake"]
+    assert section["gwp"] == "AR5"
+    assert (marsh["ch4"], marsh["burial"]) == ("120,000", "–")
+    assert (lake["ch4"], lake["burial"]) == ("–", "4,770")  # 15,900 ha × 0.3
+    assert len(section["definitions"]) == 3
+    soils = {row["name"]: row for row in section["soils"]}
+    # 505,000 and −40,800 t C once settled; an eighth by 2015; a twentieth each year.
+    restored, reclaimed = soils["Became wetland"], soils["Ceased to be wetland"]
+    assert [restored[key] for key in ("committed", "realised", "rate")] == [
+        "+505,000", "+63,100", "+25,200",
+    ]  # fmt: skip
+    assert reclaimed["committed"] == "−40,800"
+    assert section["seasonal"] == ""
+    page = (done.root / "report.html").read_text("utf-8")
+    assert '<section id="wetlands">' in page
+    assert "t CO2e/yr · AR5" in page

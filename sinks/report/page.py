@@ -14,6 +14,7 @@ from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
 from sinks.report.reconciled import reconciled
 from sinks.report.targets import goal_sources, share_rule, target_sections
+from sinks.report.wetlands import wetlands
 from sinks.results import QUALITY, Results
 from sinks.summary import (
     TargetLine,
@@ -307,6 +308,7 @@ def page(results: Results) -> dict[str, Any]:
         "sources": goal_sources(results),
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),
+        "wetlands": wetlands(results, words),
         "reconciled": reconciled(results, words),
         "scenarios": scenarios(results, words),
         "charts": drawings(results, words),
