@@ -128,6 +128,41 @@ def _coverage(results: Results) -> Closure:
     return _closure("coverage", (parts, rows["region_ha"]), size=rows["region_ha"])
 
 
+def _volume(results: Results) -> list[Closure]:
+    """Regions and strata sum to the growing stock of the whole; its change is end less start."""
+    groups = results.tables.get("volume_groups")
+    if groups is None:
+        return []
+    own = groups.set_index(["level", "region_code", "year"])["volume_m3"]
+    forest = results.tables["volume"]
+    forest = forest[forest["group"] == groups["group"].iloc[0]]
+    strata = forest.groupby(["level", "region_code", "year"])["volume_m3"].sum(min_count=1)
+    order = levels(results)
+    parts = groups[groups["level"] == order[0]].groupby("year")["volume_m3"].sum(min_count=1)
+    whole = groups[groups["level"] == order[-1]].set_index("year")["volume_m3"]
+    change = results.tables["volume_change"].set_index(["level", "region_code"])
+    ends = [
+        pd.Series(
+            own.reindex(pd.MultiIndex.from_arrays([*_keys(change), change[when]])).to_numpy(),
+            index=change.index,
+        )
+        for when in ("start", "end")
+    ]
+    pairs = change.set_index(["start", "end"], append=True)["change_m3"]
+    moved = pd.Series((ends[1] - ends[0]).to_numpy(), index=pairs.index)
+    size = pd.Series(ends[1].to_numpy(), index=pairs.index)
+    return [
+        _closure("volume_levels", (parts, whole), size=whole),
+        _closure("volume_strata", (strata, own.reindex(strata.index)), size=own),
+        _closure("volume_change", (moved, pairs), size=size),
+    ]
+
+
+def _keys(frame: pd.DataFrame) -> list[pd.Index]:
+    """Return the levels of an index, row by row."""
+    return [frame.index.get_level_values(place) for place in range(frame.index.nlevels)]
+
+
 def closures(results: Results) -> list[Closure]:
     """Check every sum of DESIGN §6 on the tables of a finished run.
 
@@ -146,4 +181,5 @@ def closures(results: Results) -> list[Closure]:
         *_change(results),
         *_transitions(results),
         _coverage(results),
+        *_volume(results),
     ]

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from sinks.chain import WHOLE, records
+from sinks.results import Results
 from sinks.wording import Scale, Words, half_width
 
 BASES = ("measured", "estimated", "reported")
@@ -95,3 +97,27 @@ def basis_words(evidence: Evidence, words: Words, *, scale: Scale) -> str:
         return own
     shown = _official(evidence, words, scale=scale)
     return words.t("report.plan.beside", own=own, official=shown, source=evidence.official_source)
+
+
+def volume_sentence(results: Results, words: Words) -> list[str]:
+    """Return what the forests held of growing stock, and its change.
+
+    Nothing without volumes, or where a target tells of them already.
+    """
+    groups, targets = results.tables.get("volume_groups"), results.tables["targets"]
+    told = "basis" in targets and (targets["basis"] == "estimated").any()
+    if groups is None or told:
+        return []
+    year, start, moves = results.last, results.first, results.tables["volume_change"]
+    held = records(groups[(groups["level"] == WHOLE) & (groups["year"] == year)])[0]
+    here = (moves["level"] == WHOLE) & (moves["start"] == start) & (moves["end"] == year)
+    moved = records(moves[here])[0]
+    shown: dict[str, str] = {}
+    for name, row, value in (("held", held, "volume_m3"), ("moved", moved, "change_m3")):
+        ends, amount = (float(row["low_m3"]), float(row["high_m3"])), float(row[value])
+        scale, spread = words.unit("m3", abs(amount)), half_width(*ends)
+        shown[name] = words.amount(amount, scale, spread=spread, signed=name == "moved")
+        if math.isfinite(spread):
+            between = words.interval(*ends, scale=scale)
+            shown[name] = words.t("report.unit.both", first=shown[name], second=between)
+    return [words.t("report.summary.volume", year=year, start=start, **shown)]

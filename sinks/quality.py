@@ -43,7 +43,8 @@ SUBJECTS: Final = {
     "pools": "tables/stock.csv", "difference": "tables/change.csv",
     "gain_loss": "tables/change.csv", "effects": "tables/change.csv",
     "transitions_area": "tables/transitions.csv", "transitions_change": "tables/transitions.csv",
-    "coverage": "tables/coverage.csv",
+    "coverage": "tables/coverage.csv", "volume_levels": "tables/volume_groups.csv",
+    "volume_strata": "tables/volume.csv", "volume_change": "tables/volume_change.csv",
 }  # fmt: skip
 WORDS: Final = {True: "true", False: "false", None: "not_applicable"}
 

@@ -13,7 +13,14 @@ from typing import Any
 import pandas as pd
 
 from sinks.chain import of_units, records, units, whole
-from sinks.evidence import Evidence, beside, evidence_of, reached, verdict_without_draws
+from sinks.evidence import (
+    Evidence,
+    beside,
+    evidence_of,
+    reached,
+    verdict_without_draws,
+    volume_sentence,
+)
 from sinks.results import Results
 from sinks.units import CARBON_UNITS, CO2_PER_C, HA_PER_MU
 from sinks.wording import Words, half_width, number, significant
@@ -382,5 +389,6 @@ def sentences(results: Results) -> list[str]:
         *_change_sentences(results, words),
         _unit_sentence(results, words),
         *_area_sentences(results, words),
+        *volume_sentence(results, words),
         *(target_sentence(line, words) for line in target_lines(results)),
     ]

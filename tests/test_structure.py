@@ -43,7 +43,7 @@ BANDS = {
         " classifytables classification seasons"
     ),
     "faces": (
-        "progress wording evidence chain closure qgis headline quality comparison summary maps"
+        "progress wording chain evidence closure qgis headline quality comparison summary maps"
         " report workbook publish sheets faces run demo explain starter execution repeat exits told"
         " options rewriting cli"
         " __init__ __main__"

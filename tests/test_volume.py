@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -17,11 +19,13 @@ from sinks.biomass.readers.sheets import Sheet
 from sinks.biomass.volume import VolumeRow, bare_strata, preferred
 from sinks.biomass.volumetable import load_volume_table
 from sinks.checks import Problems, Severity
+from sinks.closure import closures
 from sinks.consistency import implied_carbon
 from sinks.errors import InputProblems
 from sinks.inventory import Question, inventory_of
+from sinks.results import Results
 from sinks.run import Options, check_study, run_study
-from sinks.summary import target_lines, target_sentence, words_of
+from sinks.summary import sentences, target_lines, target_sentence, words_of
 from sinks.wording import Words
 from tests.conftest import SHARED, needs_shared
 from tests.test_adjusted import by_stratum, sampled
@@ -30,7 +34,7 @@ from tests.test_plot_density import VOLUMES, densities, two_rounds
 from tests.test_plot_density import write_study as with_plots
 from tests.test_stand_density import polygons
 from tests.test_stand_density import write_study as with_stands
-from tests.tiny import cell, rows_of, run_tables, target, write_tiny
+from tests.tiny import STUDY, cell, rows_of, run_tables, target, write_tiny
 
 ROUNDS = 'rounds = { 2010 = "p10.csv", 2015 = "p15.csv" }'
 LEVEL = {"quantity": "volume", "kind": "level", "unit": "m3", "groups": ["forest"]}
@@ -206,6 +210,45 @@ def test_sentences_say_what_a_figure_rests_on(tmp_path: Path) -> None:
     assert "Official figure: 990 m³ (the bureau), 99.0% of what is required." in sentence
     assert "the official figure states no error" in sentence
     assert "central value" not in sentence
+
+
+def test_a_summary_without_targets_tells_the_volume_once(tmp_path: Path) -> None:
+    two_rounds(tmp_path)
+    study = with_plots(tmp_path, ROUNDS, study=f"{STUDY}\nsynthetic = true")
+    done = run_study(study, tmp_path / "out", options=Options(workers=1, parts=("workbook",)))
+    (line,) = [line for line in sentences(done) if "growing stock" in line]
+    assert line.startswith("Forests held 1,120 m³ (95% interval ")
+    assert "it changed by +500 m³ (95% interval" in line
+    checks = done.tables["qc"].set_index("check")["passed"]
+    for name in ("volume_levels", "volume_strata", "volume_change"):
+        assert checks[f"closure.{name}"] == "true"
+    book = openpyxl.load_workbook(tmp_path / "out/workbook.xlsx")
+    cells = [cell.value for row in book["Growing stock"].iter_rows() for cell in row]
+    assert "Growing stock, m³" in cells
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "check"),
+    [
+        ("volume", "volume_m3", "volume_strata"), ("volume_groups", "volume_m3", "volume_levels"),
+        ("volume_change", "change_m3", "volume_change"),
+    ],
+)  # fmt: skip
+def test_sums_that_do_not_close_are_found(
+    tables: dict[str, pd.DataFrame], table: str, column: str, check: str
+) -> None:
+    spoilt = tables[table].copy()
+    spoilt.loc[spoilt["level"] == "region", column] += 5.0
+    meta: dict[str, Any] = {"study": {"parents": ["prefecture"]}}
+    one, other = (
+        {
+            item.name: item.passed
+            for item in closures(Results(Path(), meta, own, gpd.GeoDataFrame()))
+        }
+        for own in (tables, tables | {table: spoilt})
+    )
+    assert one[check] is True
+    assert other[check] is False
 
 
 def test_chinese_volumes_come_in_both_units() -> None:

@@ -36,8 +36,9 @@ SHARES = ("share_achieved", "share")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
     "trajectories", "change_classes", "implausible", "change_filters", "planting",
-    "planting_regions", "targets", "projection", "scenario_targets", "reconciliation", "raked",
-    "raked_strata", "coverage", "alignment", "parameters", "qc",
+    "planting_regions", "volume_groups", "volume", "volume_change", "targets", "projection",
+    "scenario_targets", "reconciliation", "raked", "raked_strata", "coverage", "alignment",
+    "parameters", "qc",
 )  # fmt: skip
 #: Tables of regions whose rows have no sum worth a line.
 PLAIN = ("trajectories", "implausible", "change_filters", "planting", "alignment")
@@ -80,7 +81,7 @@ def worded(
             if shown.get(name):
                 shown[name] = words.term(kind, str(shown[name]))
         if isinstance(shown.get("detectable"), bool):
-            plain = "report.plan." + ("" if shown["detectable"] else "un") + "detectable"
+            plain = "report.tile.detectable" if shown["detectable"] else "report.finding.none"
             moved = "change_t_c" in row
             shown["detectable"] = words.term("finding", finding(row)) if moved else words.t(plain)
         if shown.get("region_code") == "ALL":
