@@ -107,6 +107,11 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
+def stratum_names(results: Results, language: str) -> dict[str, str]:
+    """Return what each stratum is called, in the legend's order."""
+    return {str(row["stratum"]): str(row[f"name_{language}"]) for row in records(results.strata)}
+
+
 def units(results: Results) -> pd.DataFrame:
     """Return code, name and parent of the study's own regions, in code order."""
     table = results.tables["regions"]

@@ -123,10 +123,7 @@ def _stock_lines(results: Results, place: Place, *, words: Words) -> list[str]:
     """Return area × density → tonnes by stratum and pool in the last year."""
     last = span_of(results)[1]
     links = [link for link in chain.links(results, place.members, year=last) if link.area_ha > 0]
-    names = {
-        str(row["stratum"]): str(row[f"name_{words.language}"])
-        for row in chain.records(results.strata)
-    }
+    names = chain.stratum_names(results, words.language)
     links.sort(key=lambda link: list(names).index(link.stratum) if link.stratum in names else 999)
     sources = _Sources(words)
     keys = ("stratum", "area", "pool", "density", "se", "product", "published", "source")
@@ -171,10 +168,7 @@ def _change_lines(results: Results, place: Place, *, words: Words) -> list[str]:
     """Return the change by transition, the largest first."""
     start, end = span_of(results)
     moves = chain.records(chain.moves(results, place.members, start=start, end=end))
-    names = {
-        str(row["stratum"]): str(row[f"name_{words.language}"])
-        for row in chain.records(results.strata)
-    }
+    names = chain.stratum_names(results, words.language)
 
     def named(stratum: object) -> str:
         return plain(names.get(str(stratum), stratum))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from sinks.basemap import MapConfig, basemap_of
+from sinks.chain import records
 from sinks.errors import OutputFailed
 from sinks.evidence import evidence_of
 from sinks.layers import change_class
@@ -48,15 +49,11 @@ def _text(value: Any) -> str:
     return "" if pd.isna(value) else str(value)
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
 def _region_heads(results: Results) -> Heads:
     """Return an empty record per region, and one for the whole under `WHOLE`."""
     parents = list(results.meta["study"].get("parents") or ())
     heads: Heads = {}
-    for row in _records(pd.DataFrame(results.regions.drop(columns="geometry"))):
+    for row in records(pd.DataFrame(results.regions.drop(columns="geometry"))):
         names = [_text(row[parent]) for parent in parents if parent in row]
         heads[str(row["region_code"])] = {"name": _text(row["region_name"]), "parents": names}
     heads[WHOLE] = {"name": "", "parents": []}
@@ -69,7 +66,7 @@ def _region_heads(results: Results) -> Heads:
 def _with_heads(heads: Heads, table: pd.DataFrame) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return head and row of the regions themselves and of the whole."""
     pairs = []
-    for row in _records(table[table["level"].isin(["region", "study"])]):
+    for row in records(table[table["level"].isin(["region", "study"])]):
         key = WHOLE if row["level"] == "study" else str(row["region_code"])
         if key in heads:
             pairs.append((heads[key], row))
@@ -79,7 +76,7 @@ def _with_heads(heads: Heads, table: pd.DataFrame) -> list[tuple[dict[str, Any],
 def _add_years(heads: Heads, results: Results) -> None:
     shared = {
         str(row["region_code"]): number(row["common_valid_ha"])
-        for row in _records(results.tables["coverage"])
+        for row in records(results.tables["coverage"])
     }
     for head, row in _with_heads(heads, results.tables["regions"]):
         head["area"] = number(row["region_ha"])
@@ -162,7 +159,7 @@ def _add_moves(heads: Heads, results: Results) -> None:
     order = table.assign(size=table["change_t_c"].abs()).sort_values(
         ["region_code", "start", "end", "size"], ascending=[True, True, True, False], kind="stable"
     )
-    for row in _records(order.groupby(["region_code", "start", "end"]).head(MOVES)):
+    for row in records(order.groupby(["region_code", "start", "end"]).head(MOVES)):
         if (head := heads.get(str(row["region_code"]))) is not None:
             move = [str(row["from_stratum"]), str(row["to_stratum"])]
             numbers = [number(row["area_ha"]), number(row["change_t_c"])]
@@ -179,7 +176,7 @@ def _add_shifts(heads: Heads, results: Results) -> None:
     ]
     keys = ["region_code", "start", "end", "shift"]
     sums = table.assign(shift=names).groupby(keys, sort=True)["area_ha"].sum()
-    for row in _records(sums.reset_index()):
+    for row in records(sums.reset_index()):
         code, name, area = row["region_code"], row["shift"], row["area_ha"]
         if (head := heads.get(str(code))) is not None and name in CHANGES:
             for record in (head, heads[WHOLE]):
@@ -226,7 +223,7 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
     """Return what the study asks for, in its order."""
     keys = ("name", "title", "quantity", "kind", "unit", "source", "share_by")
     own = results.tables["targets"]
-    rows = {row["target"]: row for row in _records(own[own["level"] == "study"])}
+    rows = {row["target"]: row for row in records(own[own["level"] == "study"])}
     heads = []
     for target in results.meta["study"].get("targets") or ():
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}

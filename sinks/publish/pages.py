@@ -130,10 +130,7 @@ def _targets(results: Results, words: Words, *, code: str) -> list[Row]:
 
 def _why(results: Results, words: Words, *, code: str) -> tuple[list[Row], list[str]]:
     """Return hectares × density = tonnes of the last year, largest first, and their sources."""
-    names = {
-        str(row["stratum"]): str(row[f"name_{words.language}"])
-        for row in chain.records(results.strata)
-    }
+    names = chain.stratum_names(results, words.language)
     links = chain.links(results, [code], year=results.last)
     links.sort(key=lambda link: -link.stock_t_c)
     marks: dict[str, int] = {}

@@ -39,22 +39,25 @@ def causes_ledger(results: Results, words: Words) -> Ledger:
     carbon = words.carbon(max(abs(row["change_t_c"]) for row in rows))
     moved = [row["area_ha"] for row in rows if row["noise_basis"] != "none"]
     area = words.area(max(moved, default=0.0))
-    shown = [_row(row, words, area=area, carbon=carbon) for row in rows]
+    mu = words.unit("mu", max(moved, default=0.0) / HA_PER_MU)
+    shown = [_row(row, words, area=area, mu=mu, carbon=carbon) for row in rows]
     total = change_of(results)
     last = {"name": words.t("report.total"), "area": "", "mu": "", "total": True}
     last |= dict.fromkeys(("noise_area", "noise_share", "noise_carbon"), "")
     last |= {"change": _change(total, carbon), "finding": finding(total)}
     known = any(math.isfinite(row["noise_ha"]) for row in rows)
-    extra = {"noise": known, "notes": noise_notes(rows, words)}
+    extra = {"mu": mu.label, "noise": known, "notes": noise_notes(rows, words)}
     return Ledger([*shown, last], carbon.label, area.label, extra=extra)
 
 
-def _row(row: dict[str, Any], words: Words, *, area: Scale, carbon: Scale) -> dict[str, Any]:
+def _row(
+    row: dict[str, Any], words: Words, *, area: Scale, mu: Scale, carbon: Scale
+) -> dict[str, Any]:
     part = row["noise_ha"] / row["map_ha"] if row["map_ha"] > 0 else math.nan
     return {
         "name": words.t(f"map.cause.{row['cause']}"),
         "area": significant(row["area_ha"] / area.factor, 4),
-        "mu": significant(row["area_ha"] / HA_PER_MU / 1e4, 4),
+        "mu": significant(row["area_ha"] / HA_PER_MU / mu.factor, 4),
         "change": _change(row, carbon),
         "finding": finding(_tested(row)),
         "total": False,

@@ -299,9 +299,10 @@ def other_parameters(results: Results, words: Words) -> Ledger:
     """Return the parameters that are not densities, as the table has them."""
     table = results.tables["parameters"]
     others = [row for row in chain.records(table) if chain.density_of(row) is None]
+    names = names_of(results, words)
     rows = [
         {
-            "name": str(row["name"]),
+            "name": _parameter_name(str(row["name"]), names, words=words),
             **parameter_cells(float(row["value"]), float(row["se"])),
             "unit": str(row["unit"]),
             "source": str(row["source"]),
@@ -311,6 +312,18 @@ def other_parameters(results: Results, words: Words) -> Ledger:
         for row in others[:PARAMETERS_SHOWN]
     ]
     return Ledger(rows, left_out=max(0, len(others) - PARAMETERS_SHOWN))
+
+
+def _parameter_name(name: str, names: dict[str, tuple[str, str]], *, words: Words) -> str:
+    """Return a parameter's name with its parts in words, where the strings have them."""
+
+    def one(part: str) -> str:
+        if part in names:
+            return names[part][0]
+        found = words.term("parameter", part)
+        return found if found != part else words.term("pool", part)
+
+    return " · ".join(one(part) for part in name.split("/"))
 
 
 def confidence_counts(results: Results) -> dict[str, int]:

@@ -74,10 +74,7 @@ def write_why(book: Workbook, results: Results, *, words: Words, formats: Format
         put_text(page, (2, place), words=columns[place].heading, look=formats.heading)
         page.set_column(place, place, width)
     links, rest = largest(results)
-    names = {
-        str(row["stratum"]): str(row[f"name_{words.language}"])
-        for row in chain.records(results.strata)
-    }
+    names = chain.stratum_names(results, words.language)
     for index, link in enumerate(links):
         _write_link(page, 3 + index, link=link, names=names, words=words, formats=formats)
     _write_totals(page, 3 + len(links), links=links, rest=rest, words=words, formats=formats)
