@@ -21,6 +21,7 @@ from sinks.biomass.stands import GROUPS
 from sinks.landcover.activity import Activity
 from sinks.levels import group_indices, without_data
 from sinks.regions import Regions
+from sinks.sections import POOLS
 from sinks.stock import Selection, Stock
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +36,10 @@ ALL: Final = "all"
 INTERACTION: Final = "interaction"
 #: Of areas: without a reference sample their error is not known, which is not zero.
 AREA: Final = "area"
+POOL_COLUMNS: Final = (
+    "region_code", "region_name", "level", "quantity", "start", "end", "source", "pool", "se_t_c",
+    "share_of_variance",
+)  # fmt: skip
 COLUMNS: Final = (
     "region_code", "region_name", "level", "quantity", "start", "end", "source", "se_t_c",
     "share_of_variance", "approach1_se_t_c", "approach1_holds",
@@ -49,6 +54,7 @@ class _Quantity:
     start: int | None
     end: int
     by_source: dict[str, Floats]
+    by_pool: dict[tuple[str, str], Floats]
     whole: Floats
     first: Floats
     holds: npt.NDArray[np.bool_]
@@ -69,7 +75,7 @@ def sources(density: Density) -> list[str]:
 
 
 def error_budget(stock: Stock, activity: Activity, *, regions: Regions) -> dict[str, pd.DataFrame]:
-    """Return `error_budget.csv`; nothing for a plain run, which varies nothing.
+    """Return `error_budget.csv` and its parts by pool; nothing for a plain run: it varies nothing.
 
     Parameters
     ----------
@@ -88,13 +94,22 @@ def error_budget(stock: Stock, activity: Activity, *, regions: Regions) -> dict[
     levels, indices = group_indices(regions)
     unknown = without_data(activity, indices)
     known = [] if stock.correction is None else [AREA]
-    frames = [
-        frame
-        for quantity in _quantities(stock, indices, names=known + sources(density))
-        for frame in _frames(levels, quantity, unknown=unknown)
-    ]
-    table = pd.concat(frames, ignore_index=True)[list(COLUMNS)]
-    return {"error_budget": table}
+    quantities = list(_quantities(stock, indices, names=known + sources(density)))
+    found = {}
+    for name, frames_of, columns in (
+        ("error_budget", _frames, COLUMNS), ("error_budget_pools", _pool_frames, POOL_COLUMNS)
+    ):  # fmt: skip
+        frames = [own for each in quantities for own in frames_of(levels, each, unknown=unknown)]
+        if frames:
+            found[name] = pd.concat(frames, ignore_index=True)[list(columns)]
+    return found
+
+
+def pools_of(density: Density) -> list[tuple[str, str]]:
+    """Return the pools that a table, and that maps of densities, give: parts of these sources."""
+    rows = [row for _, row, _ in density.rows if not row.from_plots]
+    held = {(RASTER if row.from_raster else TABLE, row.pool) for row in rows}
+    return [(name, pool) for name in (TABLE, RASTER) for pool in POOLS if (name, pool) in held]
 
 
 def _quantities(
@@ -107,22 +122,27 @@ def _quantities(
         name: together.draws if len(names) == 1 else _totals(stock, indices, only=name)
         for name in names
     }
+    pools = pools_of(stock.density)
+    single = {name for name, _ in pools if sum(other == name for other, _ in pools) == 1}
+    parts = {
+        (name, pool): alone[name] if name in single
+        else _totals(stock, indices, only=f"{name}/{pool}")
+        for name, pool in pools
+    }  # fmt: skip
     stocks, changes, holds = approach_one(stock, indices)
-    last = together.draws[:, -1]
     size = np.abs(together.central[:, -1])
-    for name, start, draws, first in (
-        ("stock", None, (last, {k: v[:, -1] for k, v in alone.items()}), stocks),
-        (
-            "change",
-            years[0],
-            (last - together.draws[:, 0], {k: v[:, -1] - v[:, 0] for k, v in alone.items()}),
-            changes,
-        ),
-    ):
-        whole = _spread(draws[0], size)
+    for name, start, first in (("stock", None, stocks), ("change", years[0], changes)):
+
+        def spread(draws: Floats, since: int | None = start) -> Floats:
+            own = draws[:, -1] if since is None else draws[:, -1] - draws[:, 0]
+            return _spread(own, size)
+
+        whole = spread(together.draws)
         near = np.abs(first - whole) <= APART * np.maximum(whole, 1e-12)
-        by_source = {source: _spread(own, size) for source, own in draws[1].items()}
-        yield _Quantity(name, start, years[-1], by_source, whole, first, holds & near)
+        yield _Quantity(
+            name, start, years[-1], {source: spread(own) for source, own in alone.items()},
+            {part: spread(own) for part, own in parts.items()}, whole, first, holds & near,
+        )  # fmt: skip
 
 
 def _spread(draws: Floats, size: Floats) -> Floats:
@@ -223,3 +243,28 @@ def _frames(
             approach1_se_t_c=np.where(known, quantity.first, np.nan) if whole else empty,
             approach1_holds=np.where(quantity.holds, "true", "false") if whole else "",
         )
+
+
+def _pool_frames(
+    levels: pd.DataFrame, quantity: _Quantity, *, unknown: npt.NDArray[np.bool_]
+) -> Iterator[pd.DataFrame]:
+    """Yield the parts of a table's and of maps' error by pool, and what they leave of it."""
+    base = levels[["region_code", "region_name", "level"]].assign(
+        quantity=quantity.name, start=quantity.start, end=quantity.end
+    )
+    variance = quantity.whole**2
+    for source in dict.fromkeys(name for name, _ in quantity.by_pool):
+        parts = {pool: se for (name, pool), se in quantity.by_pool.items() if name == source}
+        rest = quantity.by_source[source] ** 2 - sum(
+            (se**2 for se in parts.values()), np.zeros_like(variance)
+        )
+        empty = np.full(len(base), np.nan)
+        rows = [(pool, se, se**2) for pool, se in parts.items()]
+        rows += [("", empty, rest)] if len(parts) > 1 else []
+        for pool, se, own in rows:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = np.where(~unknown & (variance > 0), own / variance, np.nan)
+            yield base.assign(
+                source=source, pool=pool, se_t_c=np.where(unknown, np.nan, se),
+                share_of_variance=share,
+            )  # fmt: skip

@@ -210,6 +210,7 @@ def parameters_table(density: Density, fluxes: Sequence[Flux] = ()) -> pd.DataFr
     ]
     models = [] if density.plots is None else list(density.plots.parameters)
     models += [] if density.stands is None else list(density.stands.parameters)
+    models += [(row, row.se) for row in density.assumed]
     own += [
         (row.name, row.value, se, row.unit, row.distribution, row.source, row.confidence)
         for row, se in models

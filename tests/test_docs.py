@@ -191,6 +191,10 @@ def columns_promised() -> dict[str, list[str]]:
             *[*region, "level", "quantity", "start", "end", "source", "se_t_c"],
             *["share_of_variance", "approach1_se_t_c", "approach1_holds"],
         ],
+        "error_budget_pools": [
+            *[*region, "level", "quantity", "start", "end", "source", "pool", "se_t_c"],
+            "share_of_variance",
+        ],
         "attribution": [
             *[*region, "level", "start", "end", "cause", "area_ha", "change_t_c", *interval],
             *["map_ha", "noise_ha", "noise_t_c", "noise_basis"],

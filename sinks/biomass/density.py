@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +23,7 @@ from sinks.checks import Problems, first_few, nearest
 from sinks.draws import Distribution, from_normal, probabilities, range_se
 from sinks.parameters import Parameter, lookup, warn_unchecked
 from sinks.sections import POOLS, DensityConfig, UncertaintyConfig
+from sinks.texts import Language, text
 
 Floats = npt.NDArray[np.float64]
 #: A table that splits dead organic matter needs no row for the whole, and the other way round.
@@ -52,7 +53,10 @@ class Density:
     maps : tuple of MappedPool
         Where they come from maps of densities, which go before all others.
     only : frozenset of str, optional
-        Sources of error that vary: `TABLE`, `RASTER` and those of inventories; all when left out.
+        Sources of error that vary: `TABLE`, `RASTER` (of one pool: ``density_table/agb``) and
+        those of inventories; all when left out.
+    assumed : tuple of Parameter
+        Spreads that stand for errors that nobody stated, and default carbon fractions.
     """
 
     value: xr.DataArray
@@ -66,6 +70,7 @@ class Density:
     stands: StandDensity | None = None
     maps: tuple[MappedPool, ...] = ()
     only: frozenset[str] | None = None
+    assumed: tuple[Parameter, ...] = ()
 
     @property
     def held(self) -> frozenset[tuple[str, str]]:
@@ -120,10 +125,11 @@ class Density:
         index = region if self.by_region else ...
         value, se, wide, raster = (array.values[index] for array in arrays)
         strata, pools = self.value["stratum"].values, self.value["pool"].values
-        varies = self.only is None or (RASTER if of_raster else TABLE) in self.only
+        source = RASTER if of_raster else TABLE
         for s, p in np.argwhere((raster == of_raster).any(axis=2)):
-            name = f"{RASTER}/{pools[p]}" if of_raster else f"density/{strata[s]}/{pools[p]}"
-            stream = self._stream(name)
+            part = f"{source}/{pools[p]}"
+            varies = self.only is None or not self.only.isdisjoint((source, part))
+            stream = self._stream(part if of_raster else f"density/{strata[s]}/{pools[p]}")
             for y in np.flatnonzero(raster[s, p] == of_raster):
                 own = float(se[s, p, y]) if varies else 0.0
                 out[s, p, y] = from_normal(
@@ -226,14 +232,10 @@ def density_array(
             nearest=nearest(missing[0], known),
         )
         return None
-    spread = _spreads(found.values(), config, problems=problems)
+    spread, assumed = _spreads(found.values(), config, problems=problems)
     _warn_memory(found.values(), config, problems=problems)
-    return _assembled(
-        found,
-        spread,
-        axes=(strata, pools, years, regions if used_regions else ("",)),
-        uncertainty=uncertainty,
-    )
+    axes = (strata, pools, years, regions if used_regions else ("",))
+    return replace(_assembled(found, spread, axes=axes, uncertainty=uncertainty), assumed=assumed)
 
 
 def _warn_strange_regions(
@@ -296,37 +298,47 @@ def _pick(
 
 def _spreads(
     rows: Iterable[DensityRow], config: DensityConfig, *, problems: Problems
-) -> dict[DensityRow, float]:
-    """Return each row's standard error: stated, asserted by the study, or the cited default."""
+) -> tuple[dict[DensityRow, float], tuple[Parameter, ...]]:
+    """Return each row's standard error: stated, asserted by the study, or the cited default.
+
+    Also what was assumed for them: spreads that nobody stated, and default carbon fractions.
+    """
     out: dict[DensityRow, float] = {}
     silent: dict[tuple[str, str], list[str]] = {}
+    assumed: dict[str, Parameter] = {}
     for row in rows:
         se = standard_error(row)
         if row.distribution == "fixed" or (math.isnan(se) and row.value == 0):
             se = 0.0
         elif math.isnan(se):
-            origin = row.source if row.from_raster else config.table or ""
+            origin = f"density.raster.{row.pool}" if row.from_raster else config.table or ""
             silent.setdefault((origin, row.pool), []).append(row.stratum)
-            relative = config.relative_se
-            se = row.value * (_default(row.pool).value if relative is None else relative)
+            spread = _spread_of(row.pool, config, language=problems.language)
+            assumed[spread.name] = spread
+            se = row.value * spread.value
+        if row.usual_fraction:
+            fraction = lookup("carbon_fractions", pool=row.pool)
+            assumed[fraction.name] = fraction
         out[row] = se
+    code = "density.spread_assumed" if config.relative_se is None else "density.spread_asserted"
     for (file, pool), strata in silent.items():
         names = first_few(dict.fromkeys(strata), problems.language)
-        code = "density.spread_assumed" if config.relative_se is None else "density.spread_asserted"
-        default = _default(pool)
+        spread = _spread_of(pool, config, language=problems.language)
         problems.warn(
-            code,
-            file=file,
-            place=pool,
-            strata=names,
-            relative=default.value if config.relative_se is None else config.relative_se,
-            source=default.source,
+            code, file=file, place=pool, strata=names, relative=spread.value, source=spread.source
         )
-    return out
+    return out, tuple(assumed[name] for name in sorted(assumed))
 
 
-def _default(pool: str) -> Parameter:
-    return lookup("spreads", column="relative_se", pool=pool)
+def _spread_of(pool: str, config: DensityConfig, *, language: Language) -> Parameter:
+    """Return the relative error of densities that state none: the study's, or the cited one."""
+    default = replace(lookup("spreads", column="relative_se", pool=pool), unit="1")
+    if config.relative_se is None:
+        return default
+    return replace(
+        default, name=f"relative_se/{pool}", value=config.relative_se, confidence="",
+        source=text("density.asserted_source", language),
+    )  # fmt: skip
 
 
 def _warn_memory(rows: Iterable[DensityRow], config: DensityConfig, *, problems: Problems) -> None:

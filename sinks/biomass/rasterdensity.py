@@ -150,6 +150,7 @@ def raster_rows(
         mean, error, sums = mapped.mean(own), mapped.error(own), mapped.sums[own]
         # The mean of the only region is that of the whole.
         places = [*enumerate(codes), (-1, "")] if len(codes) > 1 else [(-1, "")]
+        dry = mapped.config.unit == "t d.m./ha" and mapped.config.carbon_fraction is None
         for place, code in places:
             for s, stratum in enumerate(mapped.strata):
                 if not sums.valid[place, s] > 0:
@@ -163,6 +164,7 @@ def raster_rows(
                     DensityRow(
                         stratum, mapped.pool, float(mean[place, s]), se=float(error[place, s]),
                         year=year, region=code, source=source, from_raster=True,
+                        usual_fraction=dry,
                     )
                 )  # fmt: skip
     return out

@@ -33,7 +33,10 @@ USUAL_INTERVAL: Final = 0.95
 
 @dataclass(frozen=True)
 class DensityRow:
-    """One density of a table, in t C/ha; year 0 and region "" mean all."""
+    """One density of a table, in t C/ha; year 0 and region "" mean all.
+
+    `usual_fraction` tells that its dry matter was turned into carbon by the cited default.
+    """
 
     stratum: str
     pool: str
@@ -50,6 +53,7 @@ class DensityRow:
     note: str = ""
     from_plots: bool = False
     from_raster: bool = False
+    usual_fraction: bool = False
     depth: str = ""
 
     @property
@@ -237,6 +241,7 @@ class _Reader:
             confidence=row.cells.get("confidence", ""),
             note=row.cells.get("note", ""),
             depth=row.cells.get("depth", ""),
+            usual_fraction=unit == "t d.m./ha" and not row.cells.get("carbon_fraction"),
         )
 
     def _fraction(self, row: Row, pool: str, *, unit: str) -> float | None:

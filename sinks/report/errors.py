@@ -21,7 +21,14 @@ COLOURS: Final = {
     "plot_sampling": "#0f5e57", "model_choice": "#63aaa0", "expansion": "#b98a55",
     "wood_density": "#dcc069", "root_to_shoot": "#7d8583", "carbon_fraction": "#4f6d8f",
     "density": "#a3b8cc", "density_table": "#c9cdcb",
-    "density_raster": "#7f9c8b", "interaction": "#33383a",
+    "density_raster": "#7f9c8b",
+    "density_table/agb": "#0f5e57", "density_table/bgb": "#63aaa0",
+    "density_table/dead_wood": "#7d8583", "density_table/litter": "#dcc069",
+    "density_table/dead_organic": "#c9cdcb", "density_table/soil": "#b98a55",
+    "density_raster/agb": "#4f6d8f", "density_raster/bgb": "#a3b8cc",
+    "density_raster/dead_wood": "#5b6168", "density_raster/litter": "#e8d9a4",
+    "density_raster/dead_organic": "#dfe2e0", "density_raster/soil": "#8a6238",
+    "interaction": "#33383a",
 }  # fmt: skip
 #: Parts too small to be seen are left out of the drawing [share].
 SMALLEST: Final = 0.002
@@ -37,7 +44,7 @@ def budget(results: Results, words: Words) -> dict[str, Any] | None:
     """Return the chart of the error budget of the whole, and what Approach 1 would say."""
     if "error_budget" not in results.tables:
         return None
-    table = chain.whole(results, "error_budget")
+    table = _by_pool(results, chain.whole(results, "error_budget"))
     if not (table["se_t_c"] > 0).any():
         return None
     start, end = span_of(results)
@@ -47,7 +54,7 @@ def budget(results: Results, words: Words) -> dict[str, Any] | None:
     }
     sources = [name for name in COLOURS if name in set(_seen(table)["source"])]
     alone = (
-        [words.t("report.budget.alone", source=words.term("source", sources[0]))]
+        [words.t("report.budget.alone", source=_named(sources[0], words))]
         if len(sources) == 1
         else []
     )
@@ -58,6 +65,26 @@ def budget(results: Results, words: Words) -> dict[str, Any] | None:
         "chart": _chart(table, words, names=names) if len(sources) > 1 else None,
         "lines": [*alone, *(line for line in lines if line), *note],
     }
+
+
+def _by_pool(results: Results, table: pd.DataFrame) -> pd.DataFrame:
+    """Put the pools of a source in its place, where there are several."""
+    if "error_budget_pools" not in results.tables:
+        return table
+    pools = chain.whole(results, "error_budget_pools")
+    pools = pools[pools["pool"] != ""]
+    for source, own in pools.groupby("source"):
+        if own["pool"].nunique() > 1:
+            parts = own.assign(source=own["source"] + "/" + own["pool"])
+            table = pd.concat([table[table["source"] != source], parts], ignore_index=True)
+    return table
+
+
+def _named(source: str, words: Words) -> str:
+    """Return a source in words, with the pool that it is a part of."""
+    name, _, pool = source.partition("/")
+    own = words.term("source", name)
+    return words.t("report.source.pool", source=own, pool=words.term("pool", pool)) if pool else own
 
 
 def _seen(table: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +102,7 @@ def _chart(table: pd.DataFrame, words: Words, *, names: dict[str, str]) -> Marku
         drawn = tuple((COLOURS[source], 100 * share) for source, share in kept)
         if drawn:
             bars.append(Bar(title, "", drawn))
-    legend = [(COLOURS[name], words.term("source", name)) for name in COLOURS if name in seen]
+    legend = [(COLOURS[name], _named(name, words)) for name in COLOURS if name in seen]
     return stacked_bars(
         words.t("report.budget.title"), bars, legend=legend, unit=words.t("report.budget.unit")
     )
