@@ -122,7 +122,8 @@ def _add_flux(
         return
     per_hectare = flux.drawn(seed=stock.density.seed, count=stock.density.draws)
     spread = summarise(hectares[1] * per_hectare, level=stock.level)
-    values = (hectares[0] * flux.value, spread.low, spread.high)
+    ends = (np.nan, np.nan) if np.isnan(flux.se) else (spread.low, spread.high)
+    values = (hectares[0] * flux.value, *ends)
     for name, value in zip(names, values, strict=True):
         frame[name] = value
 

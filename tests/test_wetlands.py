@@ -53,6 +53,7 @@ def test_pools_and_fluxes_by_hand(
     assert row["ch4_t_per_yr"] == pytest.approx(0.2 * hectares)
     assert row["ch4_t_co2e_per_yr"] == pytest.approx(28 * 0.2 * hectares)
     assert row["gwp"] == "AR5"
+    assert math.isnan(row["ch4_low_t_per_yr"]), "no error is stated: no interval"
 
 
 def test_fluxes_are_in_no_stock(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ UNITS: Final = {"burial": "t C/ha/yr", "ch4": "t CH4/ha/yr"}
 
 @dataclass(frozen=True)
 class Flux:
-    """One flux of one stratum, per hectare and year, in the unit of `UNITS`."""
+    """One flux of one stratum, per hectare and year, in the unit of `UNITS`.
+
+    A flux whose source states no error has an `se` of NaN: it is used, and has no interval.
+    """
 
     stratum: str
     flux: str
@@ -49,7 +52,8 @@ class Flux:
     def drawn(self, *, seed: int, count: int) -> Floats:
         """Draw the flux, dims (draw); one stream per name, shared by all regions and years."""
         stream = probabilities(self.name, seed=seed, count=count)
-        return quantiles(stream, value=self.value, se=self.se, distribution=self.distribution)
+        se = 0.0 if math.isnan(self.se) else self.se
+        return quantiles(stream, value=self.value, se=se, distribution=self.distribution)
 
 
 def load_fluxes(
@@ -116,8 +120,8 @@ def _flux(row: Row) -> Flux | None:
         high=numbers["high"], interval=interval,
     )  # fmt: skip
     se = standard_error(like)
-    se = 0.0 if math.isnan(se) or said == "fixed" else se
-    kind: Distribution = usual_distribution(numbers["value"], se)
+    se = 0.0 if said == "fixed" else se
+    kind: Distribution = usual_distribution(numbers["value"], 0.0 if math.isnan(se) else se)
     if se > 0 and said == "lognormal" and numbers["value"] > 0:
         kind = "lognormal"
     return Flux(
