@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import commands, rivals
+from benchmarks import commands, maps, rivals
 from benchmarks.measure import ROOT
 
 COMMANDS = {
@@ -16,6 +16,7 @@ COMMANDS = {
     "grid": commands.grid,
     "run": commands.run,
     "draws": commands.draws,
+    "map": maps.maps,
     "peers": rivals.compared,
 }
 SMALL = 16

