@@ -17,7 +17,7 @@ from sinks.report.causes import noise_notes
 from sinks.report.choropleth import WIDTH, Sheet, outline
 from sinks.report.svg import element, picture
 from sinks.results import Results
-from sinks.summary import finding, span_of, words_of
+from sinks.summary import finding, span_of, target_lines, words_of
 from sinks.wording import DASH, Words, half_width, significant
 
 #: Strata and transitions told on a page.
@@ -109,6 +109,7 @@ def _ranks(results: Results, words: Words, *, code: str) -> list[str]:
 
 def _targets(results: Results, words: Words, *, code: str) -> list[Row]:
     found = []
+    titles = {line.name: line.title for line in target_lines(results)}
     for row in _rows(results, "targets", code=code):
         if not math.isfinite(row["achieved"]):
             continue
@@ -117,7 +118,7 @@ def _targets(results: Results, words: Words, *, code: str) -> list[Row]:
         known = math.isfinite(row["required"])
         found.append(
             {
-                "name": str(row["target"]),
+                "name": titles.get(str(row["target"]), str(row["target"])),
                 "achieved": words.amount(row["achieved"], scale, spread=spread),
                 "required": words.amount(row["required"], scale) if known else DASH,
                 "share": words.share(row["share_achieved"]),
