@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
@@ -32,6 +32,10 @@ DEFINITION: Final = "definition"
 OFFICIAL: Final = "official"
 #: What figures are held in, by quantity.
 UNITS: Final = {"area": "ha", "carbon": "t C"}
+#: More than the Earth's land, or than its living things and soils hold: the unit is wrong.
+LARGEST: Final = {"area": 1.5e10, "carbon": 1e13}
+#: A standard error of more times its value says nothing; the columns hold something else.
+WIDEST: Final = 100.0
 #: Area times density may miss the total by this part of it, which is rounding.
 ROUNDING: Final = 0.1
 
@@ -57,8 +61,8 @@ class Figure:
         Part of the figure that the map cannot show, and the land that it stands on.
     source, remark : str
     basis : {"official", "plots"}
-    draws : ndarray, dims (draw), optional
-        Of a figure that varies together with the map.
+    draws, area_draws : ndarray, dims (draw), optional
+        Of a figure that varies together with the map, and of its land.
     """
 
     section: str
@@ -79,6 +83,7 @@ class Figure:
     remark: str = ""
     basis: str = OFFICIAL
     draws: Floats | None = None
+    area_draws: Floats | None = None
 
     @property
     def key(self) -> tuple[str, str, int, str, tuple[str, ...], tuple[str, ...]]:
@@ -189,9 +194,33 @@ class _Reader:
 
     def figure(self, row: Row) -> Figure | None:
         """Return what one row says, None if it cannot be read."""
-        before = sum(map(len, self.bad.values()))
-        level, year = self._level(row), self._year(row)
-        quantity, numbers = row["quantity"], self._numbers(row)
+        before = self.faults
+        level, year, quantity = self._level(row), self._year(row), row["quantity"]
+        numbers = self._numbers(row)
+        self._check_words(row, numbers)
+        strata, pools = self._strata(row), self._pools(row, quantity)
+        if self.faults > before:
+            return None
+        factor = FIGURE_UNITS[quantity][row["unit"]]
+        found = Figure(
+            self.section, level, row["region_code"], year, quantity, strata, pools,
+            numbers["value"] * factor, numbers["se"] * factor, numbers["area_ha"],
+            numbers["density_t_c_ha"], source=row["source"], remark=row.cells.get("remark", ""),
+        )  # fmt: skip
+        if abs(found.value) > LARGEST[quantity] or found.area > LARGEST["area"]:
+            self._note("official.too_large", row, detail=f"{row['value']} {row['unit']}")
+        elif found.se > WIDEST * abs(found.value) > 0:
+            self._note("official.too_large", row, detail=f"{row['value']} ± {row['se']}")
+        return self._founded(found, row) if self.faults == before else None
+
+    @property
+    def faults(self) -> int:
+        """How many cells were refused up to now."""
+        return sum(map(len, self.bad.values()))
+
+    def _check_words(self, row: Row, numbers: Mapping[str, float]) -> None:
+        """Note words that the table does not know, and numbers that an area has no room for."""
+        quantity = row["quantity"]
         if quantity not in FIGURE_UNITS:
             self._note("official.quantity", row, detail=quantity, known=", ".join(FIGURE_UNITS))
         units = FIGURE_UNITS.get(quantity, {})
@@ -202,19 +231,9 @@ class _Reader:
         if row.cells.get("part", "") not in ("", TOTAL, DEFINITION):
             known = f"{TOTAL}, {DEFINITION}"
             self._note("official.part", row, detail=row["part"], known=known)
-        strata, pools = self._strata(row), self._pools(row, quantity)
         for title in ("area_ha", "density_t_c_ha") if quantity == "area" else ():
             if not math.isnan(numbers[title]):
                 self._note("official.beside", row, detail=title)
-        if sum(map(len, self.bad.values())) > before:
-            return None
-        factor = units[row["unit"]]
-        found = Figure(
-            self.section, level, row["region_code"], year, quantity, strata, pools,
-            numbers["value"] * factor, numbers["se"] * factor, numbers["area_ha"],
-            numbers["density_t_c_ha"], source=row["source"], remark=row.cells.get("remark", ""),
-        )  # fmt: skip
-        return self._founded(found, row)
 
     def _founded(self, found: Figure, row: Row) -> Figure:
         """Complete area and density of a figure of carbon; refuse a product that is another."""

@@ -138,4 +138,5 @@ def _carbon(
         area.section, area.level, area.region_code, area.year, "carbon", tuple(names),
         tuple(pools), total, _se(spread), area=land, density=total / land if land > 0 else 0.0,
         source=area.source, basis=PLOTS, draws=spread,
+        area_draws=draws.sum(axis=0),
     )  # fmt: skip

@@ -27,9 +27,9 @@ Floats = npt.NDArray[np.float64]
 COLUMNS: Final = (
     "reconcile", "source", "basis", "region_code", "region_name", "level", "year", "quantity",
     "strata", "pools", "unit", "map_value", "map_se", "map_low", "map_high", "other_value",
-    "other_se", "difference", "se", "low", "high", "detectable", "area_part", "density_part",
-    "definition_part", "rest", "map_area_ha", "other_area_ha", "map_density_t_c_ha",
-    "other_density_t_c_ha", "uncovered_ha", "remark",
+    "other_se", "difference", "se", "low", "high", "detectable", "area_part", "area_part_se",
+    "density_part", "density_part_se", "definition_part", "rest", "map_area_ha", "other_area_ha",
+    "map_density_t_c_ha", "other_density_t_c_ha", "uncovered_ha", "remark",
 )  # fmt: skip
 
 
@@ -58,8 +58,9 @@ def check_reconcile(
     """
     pools = [str(name) for name in density.value["pool"].values]
     stock = Stock(activity, density, level=inputs.study.uncertainty.level)
+    found = figures_of(inputs, density, problems=problems)
     for config in inputs.study.reconcile:
-        figures = figures_of(inputs, density, problems=problems)[config.name]
+        figures = found[config.name]
         place = config.table or f"reconcile ({config.name})"
         bare = [own for own in figures if math.isnan(own.se) and own.draws is None]
         if bare and inputs.study.uncertainty.draws > 1:
@@ -168,8 +169,8 @@ def _row(figure: Figure, books: _Books, *, counted: Sequence[str] | None) -> dic
     mine = [pool for pool in books.pools if pool in (counted or figure.pools or books.pools)]
     like = [pool for pool in mine if figure.pools is None or pool in figure.pools]
     value, draws = books.carbon(figure, mine) if carbon else books.area(figure)
-    alike = books.carbon(figure, like)[0] if carbon else value
-    area = books.area(figure)[0]
+    alike, same = books.carbon(figure, like) if carbon else (value, draws)
+    area, land = books.area(figure)
     group = books.place[figure.level, figure.region_code]
     other = figure.drawn(seed=books.seed, count=draws.shape[-1])
     parts = decompose(alike, area, figure=figure)
@@ -183,6 +184,7 @@ def _row(figure: Figure, books: _Books, *, counted: Sequence[str] | None) -> dic
         "map_value": value, "map_se": float(own.se), "map_low": float(own.low),
         "map_high": float(own.high), "difference": gap, "se": float(apart.se),
         "low": float(apart.low), "high": float(apart.high), **parts,
+        **_part_errors((same, land), figure, other=other, se=float(apart.se)),
     }  # fmt: skip
     blank = bool(books.unknown[group])
     if blank:
@@ -248,14 +250,50 @@ def decompose(value: float, area: float, *, figure: Figure) -> dict[str, float]:
     if not figure.area > 0:
         gap = value - figure.comparable
         return {"area_part": math.nan, "density_part": math.nan, **parts, "rest": gap}
-    product = figure.area * figure.density
-    other = figure.area - figure.definition_area
-    dense = (product - figure.definition) / other
-    own = value / area if area > 0 else dense  # where the map has no land, all of it is area
-    rest = product - figure.value
+    other, land = _comparable(figure)
+    by_area, by_density = (float(part) for part in _split(value, area, other=other, land=land))
+    rest = figure.area * figure.density - figure.value
     return {
-        "area_part": (area - other) * (own + dense) / 2,
-        "density_part": (area + other) / 2 * (own - dense),
+        "area_part": by_area,
+        "density_part": by_density,
         **parts,
         "rest": rest if abs(rest) > ROUNDING * abs(figure.value) else 0.0,
     }
+
+
+def _comparable(figure: Figure) -> tuple[float, float]:
+    """Return what can be compared of a figure of carbon, and the land that it stands on."""
+    carbon = figure.area * figure.density - figure.definition
+    return carbon, figure.area - figure.definition_area
+
+
+def _split(
+    value: npt.ArrayLike, area: npt.ArrayLike, *, other: npt.ArrayLike, land: npt.ArrayLike
+) -> tuple[Floats, Floats]:
+    """Split the difference of two totals, each an area times a density, dims (draw) or none."""
+    value, area, other, land = map(np.asarray, (value, area, other, land))
+    # Where one side has no land, all of the difference is area.
+    dense = np.divide(other, land, out=np.zeros(land.shape), where=land > 0)
+    own = np.divide(value, area, out=dense.copy(), where=area > 0)
+    dense = np.where(land > 0, dense, own)
+    return (area - land) * (own + dense) / 2, (area + land) / 2 * (own - dense)
+
+
+def _part_errors(
+    draws: tuple[Floats, Floats], figure: Figure, *, other: Floats, se: float
+) -> dict[str, float]:
+    """Return the standard errors of the parts; `draws` are the map's total and its land.
+
+    The land of a published figure is taken for certain: its error is that of its density.
+    """
+    if figure.quantity == "area":
+        return {"area_part_se": se, "density_part_se": 0.0}
+    if not figure.area > 0:
+        return {"area_part_se": math.nan, "density_part_se": math.nan}
+    central, hectares = _comparable(figure)
+    drawn, land = central + other - figure.value, np.full(other.shape, hectares)
+    if figure.area_draws is not None:
+        land = np.maximum(figure.area_draws - figure.definition_area, 0.0)
+    parts = _split(*draws, other=drawn, land=land)
+    found = [float(summarise(part, level=0.95).se) for part in parts]
+    return {"area_part_se": found[0], "density_part_se": found[1]}

@@ -38,8 +38,9 @@ NUMBERS: Final = frozenset(
      "rate_needed", "implied_low", "implied_high", "units", "share",
      "settle_years", "share_of_variance", "map_value", "map_se", "map_low", "map_high",
      "other_value", "other_se", "difference", "area_part", "density_part", "definition_part",
-     "rest", "factor", "raked_value", "projected", "gap", "official",
-     "official_se", "found_implied_low", "found_implied_high", "probability_found"}
+     "rest", "factor", "raked_value", "projected", "gap", "official", "official_se",
+     "found_implied_low", "found_implied_high", "probability_found", "area_part_se",
+     "density_part_se"}
 )  # fmt: skip
 #: Columns that hold whole numbers.
 WHOLE: Final = frozenset(

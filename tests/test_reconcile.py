@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from sinks.official import Figure
 from sinks.reconcile import decompose
 from sinks.run import Options, check_study, run_study
 from tests.conftest import SHARED, needs_shared
+from tests.test_adjusted import by_stratum, sampled
 from tests.tiny import cell, rows_of, run_tables, write_tiny
 
 COLUMNS = [
@@ -61,6 +63,9 @@ def test_parts_worked_by_hand(tmp_path: Path) -> None:
     assert (row["map_density_t_c_ha"], row["other_density_t_c_ha"]) == (44, 50)
     assert row["source"] == "bureau; roads office"
     assert row["remark"] == "trees beside roads"
+    # v ± 4 and d' ± 2 (20 t on 10 ha) by the equations: (12 − 10)/2 and (12 + 10)/2 of both.
+    assert row["area_part_se"] == pytest.approx(np.hypot(4, 2), rel=0.05)
+    assert row["density_part_se"] == pytest.approx(11 * np.hypot(4, 2), rel=0.05)
     # 12 ha × 4 t/ha of the map and the bureau's 20 t, independent.
     assert row["se"] == pytest.approx(np.hypot(48, 20), rel=0.05)
     assert not row["detectable"]
@@ -240,6 +245,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"value": "1e999"}, "official.number"),
     ({"se": -1}, "official.negative"),
     ({"value": -3}, "official.negative"),
+    ({"value": 1e12}, "official.too_large"),
+    ({"value": 1e300, "se": 1e300}, "official.too_large"),
+    ({"se": 5000}, "official.too_large"),
     ({"source": ""}, "official.source"),
     ({"part": "some"}, "official.part"),
     ({"part": "definition", "year": 2010}, "official.orphan"),
@@ -329,6 +337,8 @@ def test_totals_of_plots_by_their_design(tmp_path: Path) -> None:
     # The densities are the same and vary together: nothing but areas differs.
     assert row["density_part"] == pytest.approx(0, abs=1e-9)
     assert row["area_part"] == pytest.approx(row["difference"])
+    assert row["density_part_se"] == pytest.approx(0, abs=1e-9)
+    assert row["area_part_se"] == pytest.approx(row["se"])
     area = rows_of(table, quantity="area", year=2015).iloc[0]
     assert area["other_value"] == pytest.approx(12)
     assert area["other_se"] == pytest.approx(48 * np.sqrt(0.25 * 0.75 / 39), rel=0.05)
@@ -353,6 +363,78 @@ def test_weights_must_cover_all_land(tmp_path: Path) -> None:
     table = run_tables(study)["reconciliation"]
     area = rows_of(table, quantity="area", year=2015).iloc[0]
     assert (area["other_value"], area["other_se"]) == (12, 0)
+
+
+def test_areas_from_a_sample_bring_their_error(tmp_path: Path) -> None:
+    """Estimated areas vary: the map's side, the difference and the raked shares with them."""
+    study = sampled(tmp_path, by_stratum())
+    rows = [
+        "region_code,year,quantity,groups,pools,value,se,unit,area_ha,source",
+        "ALL,2015,area,forest,,12,,ha,,bureau", "ALL,2015,carbon,forest,agb,500,20,t C,11,bureau",
+    ]  # fmt: skip
+    (tmp_path / "official.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    more = '[[reconcile]]\nname = "a"\ntable = "official.csv"\nrake = true\n'
+    study.write_text(study.read_text("utf-8") + more, encoding="utf-8")
+    tables = run_tables(study)
+    row = rows_of(tables["reconciliation"], quantity="area").iloc[0]
+    own = rows_of(tables["regions"], region_code="ALL", year=2015).iloc[0]
+    assert row["map_value"] == pytest.approx(own["forest_ha"])
+    estimated = rows_of(tables["area_estimates"], region_code="ALL", year=2015)
+    forest = estimated[estimated["class"] == "forest"].iloc[0]
+    assert row["map_se"] == pytest.approx(forest["se_ha"], rel=0.1)
+    assert row["se"] == pytest.approx(row["map_se"])
+    carbon = rows_of(tables["reconciliation"], quantity="carbon").iloc[0]
+    assert carbon["area_part_se"] > 0
+    assert carbon[PARTS].sum() == pytest.approx(carbon["difference"])
+    raked = rows_of(tables["raked"], quantity="area")
+    assert cell(raked, "raked_value", region_code="ALL") == pytest.approx(12)
+    assert cell(raked, "se", region_code="ALL") == pytest.approx(0, abs=1e-9)
+    assert cell(raked, "se", region_code="0101") > 0
+
+
+def test_densities_that_differ_by_region(tmp_path: Path) -> None:
+    study = write(tmp_path, OFFICIAL, keys="rake = true")
+    density = "stratum,pool,region,value,se,unit,source,confidence\n" + "".join(
+        f"{stratum},agb,{code},{value},{se},t C/ha,plots,verified\n"
+        for stratum, value, se in (
+            ("forest", 44, 4),
+            ("crop", 5, 1),
+            ("lake", 0, 0),
+            ("town", 1, 0),
+        )
+        for code in ("0101", "0102", "0203")
+    )
+    (tmp_path / "density.csv").write_text(density, encoding="utf-8")
+    tables = run_tables(study)
+    row = rows_of(tables["reconciliation"], quantity="carbon").iloc[0]
+    assert row[PARTS].tolist() == pytest.approx([92, -44, -20, 0])
+    raked = rows_of(tables["raked"], quantity="carbon")
+    assert cell(raked, "raked_value", region_code="ALL") == pytest.approx(480)
+
+
+def test_words_of_the_table_do_nothing(tmp_path: Path) -> None:
+    """Formulas and markup in a source stay text, in the tables and on the page."""
+    rows = [OFFICIAL[0] | {"source": "=1+1", "remark": "<script>alert(1)</script>"}]
+    study = write(tmp_path, rows)
+    run_study(study, tmp_path / "out", options=Options(parts=("report",), workers=1))
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "<script>alert" not in page
+    assert "'=1+1" in (tmp_path / "out/tables/reconciliation.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_report_and_workbook(tmp_path: Path, language: str) -> None:
+    keys = 'rake = true\ntitle = "Bureau"'
+    study = write(tmp_path, OFFICIAL[1:], keys=keys, language=language)
+    parts = ("report", "workbook")
+    run_study(study, tmp_path / "out", options=Options(parts=parts, workers=1))
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    section = page[page.index('id="reconcile"') :].partition("</section>")[0]
+    for words in ("Bureau", "528", "500", "+92.0", "−44.0", "−20.0", "0.909"):
+        assert words in section
+    book = openpyxl.load_workbook(tmp_path / "out" / "workbook.xlsx")
+    names = {"zh": {"总量对账", "平差结果"}, "en": {"Reconciliation", "Raked figures"}}
+    assert names[language] <= set(book.sheetnames)
 
 
 IGBP = """code,stratum,name_en,name_zh,ipcc,group,colour
