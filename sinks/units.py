@@ -28,12 +28,12 @@ AREA_UNITS: Final = {"ha": 1.0, "mu": HA_PER_MU, "亩": HA_PER_MU}
 #: Hectares or tonnes of carbon in one unit of an official figure, by quantity.
 FIGURE_UNITS: Final = {
     "area": {
-        **AREA_UNITS, "km2": 100.0, "10^4 ha": 1e4, "万公顷": 1e4, "10^4 mu": 1e4 * HA_PER_MU,
+        **AREA_UNITS, "km2": 100.0, "1e4 ha": 1e4, "万公顷": 1e4, "1e4 mu": 1e4 * HA_PER_MU,
         "万亩": 1e4 * HA_PER_MU,
     },
     "carbon": {
-        **CARBON_UNITS, "Mt C": 1e6, "Mt CO2": 1e6 / CO2_PER_C, "10^4 t C": 1e4,
-        "10^4 t CO2": 1e4 / CO2_PER_C,
+        **CARBON_UNITS, "Mt C": 1e6, "Mt CO2": 1e6 / CO2_PER_C, "1e4 t C": 1e4,
+        "1e4 t CO2": 1e4 / CO2_PER_C,
     },
 }  # fmt: skip
 #: Units of a carbon density; dry matter needs a carbon fraction.

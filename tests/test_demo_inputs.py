@@ -105,7 +105,9 @@ def test_two_runs_write_the_same_bytes(folders: dict[Language, Path]) -> None:
         assert len({(folder / name).read_bytes() for folder in folders.values()}) == 1, name
     whole = [{p.relative_to(f) for p in f.rglob("*") if p.is_file()} for f in folders.values()]
     reserves = [f"data/boundaries/{name}.gpkg" for name in ("reserves", "wetland_reserves")]
-    expected = {Path(name) for name in [*names, *reserves, "density.csv", "study.toml"]}
+    expected = {
+        Path(name) for name in [*names, *reserves, "density.csv", "official.csv", "study.toml"]
+    }
     assert whole[0] == whole[1] == expected
 
 

@@ -99,7 +99,7 @@ def test_levels_units_and_rounded_densities(tmp_path: Path) -> None:
          "value": 500 * 44 / 12, "area_ha": 10, "density_t_c_ha": 49.5},
         {"region_code": "江北市", "quantity": "area", "value": 0.12, "unit": "km2"},
         {"region_code": "江南市", "quantity": "area", "groups": "wetland", "value": 0.001,
-         "unit": "10^4 ha", "year": 2010},
+         "unit": "1e4 ha", "year": 2010},
     ]  # fmt: skip
     table = run_tables(write(tmp_path, rows))["reconciliation"]
     county = rows_of(table, level="region").iloc[0]
@@ -445,7 +445,7 @@ LAND = SHARED / "data/landcover/mcd12c1_2019/MCD12C1.A2019001.tif"
 COUNTIES = SHARED / "data/boundaries/hubei_counties_wgs84.geojson"
 #: As printed: the 9th inventory of the province, and two prefectures in their own units.
 PRINTED = """region_code,year,quantity,groups,value,unit,remark,source
-湖北省,2019,area,forest,736,10^4 ha,of 2014,绿色科技 2015(5):19
+湖北省,2019,area,forest,736,1e4 ha,of 2014,绿色科技 2015(5):19
 恩施土家族苗族自治州,2019,area,forest,2208,万亩,of 2017,恩施新闻网 2018-01-21
 十堰市,2019,area,forest,1.2989e6,ha,of 2013,湖北日报 2013-03-06
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 from sinks.demo.change import change_to_2015
 from sinks.demo.cover import STRATA, build_2010
 from sinks.demo.density import write_density
+from sinks.demo.official import write_official
 from sinks.demo.raster import write_cover
 from sinks.demo.reserves import write_reserves
 from sinks.demo.studyfile import example_study
@@ -55,6 +56,7 @@ def write_inputs(folder: Path, *, language: Language) -> Path:
         path = folder / "data" / "rasters" / f"lc{year}.tif"
         write_cover(path, cover, transform=frame.transform, crs=frame.crs, year=year)
     write_density(folder / "density.csv", STRATA, language=language)
+    write_official(folder / "official.csv", year=2015, language=language)
     study = folder / "study.toml"
     study.write_text(example_study(language), encoding="utf-8", newline="\n")
     return study

@@ -117,6 +117,7 @@ def example_study(language: Language) -> str:
         *run_sections(language),
         Section("[wetland]", {"gwp": "AR5"}, text("demo.wetland.head", language)),
         *overlay_sections(language),
+        reconcile_section(language),
         Section("[[targets]]", carbon, text("demo.target.carbon", language), share),
         Section("[[targets]]", cover, text("demo.target.cover", language)),
         *ledger_sections(language),
@@ -141,6 +142,18 @@ def overlay_sections(language: Language) -> list[Section]:
         )
         for name in ("reserves", "wetland-reserves")
     ]
+
+
+def reconcile_section(language: Language) -> Section:
+    """Return ``[[reconcile]]``: the invented official figures beside the map's."""
+    entries: dict[str, Value] = {
+        "name": "bureau",
+        "title": text("demo.official.title", language),
+        "table": "official.csv",
+        "rake": True,
+    }
+    notes = {"rake": text("demo.official.rake", language)}
+    return Section("[[reconcile]]", entries, text("demo.official.head", language), notes)
 
 
 def ledger_sections(language: Language) -> list[Section]:
