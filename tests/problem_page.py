@@ -45,6 +45,10 @@ HEADINGS: Final = {
     "classify": ("Classification", "影像分类"),
     "target": ("Targets", "目标"),
     "scenario": ("Scenarios", "情景"),
+    "official": ("Official figures", "官方数据"),
+    "reconcile": ("Reconciliation", "总量对账"),
+    "plottotals": ("Totals of plots", "样地总数"),
+    "raking": ("Raking", "平差"),
 }
 HEAD: Final = """\
 # Problems · 问题代码
