@@ -105,7 +105,7 @@ def _row(row: dict[str, Any], results: Results, *, words: Words) -> dict[str, st
 
 
 def _detectable(row: dict[str, Any], words: Words) -> str:
-    return words.t(f"report.plan.{'' if row['detectable'] else 'un'}detectable")
+    return words.term("apart", "true" if row["detectable"] else "false")
 
 
 def _sentence(row: dict[str, Any], results: Results, *, words: Words) -> str:

@@ -81,9 +81,9 @@ def worded(
             if shown.get(name):
                 shown[name] = words.term(kind, str(shown[name]))
         if isinstance(shown.get("detectable"), bool):
-            plain = "report.tile.detectable" if shown["detectable"] else "report.finding.none"
+            apart = words.term("apart", "true" if shown["detectable"] else "false")
             moved = "change_t_c" in row
-            shown["detectable"] = words.term("finding", finding(row)) if moved else words.t(plain)
+            shown["detectable"] = words.term("finding", finding(row)) if moved else apart
         if shown.get("region_code") == "ALL":
             shown |= {"region_code": "", "region_name": words.t("report.total")}
         if shown.get("parent_code") == "ALL":
