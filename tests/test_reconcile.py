@@ -12,7 +12,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.checks import Severity
@@ -112,6 +112,7 @@ def test_levels_units_and_rounded_densities(tmp_path: Path) -> None:
     assert (lakes["map_value"], lakes["other_value"], lakes["strata"]) == (8, 10, "lake")
 
 
+@settings(deadline=None)
 @given(
     value=st.floats(0, 1e9), area=st.floats(1e-3, 1e7), other=st.floats(0, 1e9),
     land=st.floats(1e-3, 1e7), part=st.floats(0, 0.5), slip=st.floats(-0.05, 0.05),
