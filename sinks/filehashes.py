@@ -29,6 +29,7 @@ def _too_large(study: Study) -> bool:
         tables += [study.accuracy.sample, study.accuracy.strata or ""]
     tables += study.landcover.crosswalks.values()
     tables += [config.table for config in study.reconcile if config.table]
+    tables += [scenario.planting_file for scenario in study.scenarios]
     limits = dict.fromkeys(tables, study.limits.table_mb)
     boundaries = (study.regions.path, *(overlay.path for overlay in study.overlays))
     limits |= dict.fromkeys(boundaries, study.limits.boundary_mb)

@@ -18,6 +18,7 @@ from sinks.biomass.cells import carbon_fraction, root_to_shoot
 from sinks.biomass.cohorts import cohort_carbon, standing
 from sinks.biomass.stands import Draws
 from sinks.checks import Severity
+from sinks.maps.data import map_data
 from sinks.parameters import load_table
 from sinks.report.document import write_document
 from sinks.run import Options, check_study, run_study
@@ -655,3 +656,28 @@ def test_a_planting_plan_says_nothing_of_wetlands(tmp_path: Path) -> None:
 def test_without_losses_their_part_is_zero_exactly(tmp_path: Path) -> None:
     made = tables_of(tmp_path, scenario(planting=[PLANT], growth=[GROW]))["projection"]
     assert (made["loss_part_t_c"] == 0).all()
+
+
+def test_one_draw_gives_central_values_and_no_probability(tmp_path: Path) -> None:
+    ranges = {"survival_low": 60, "survival_high": 95}
+    plan = scenario(planting=[PLANT | ranges], loss=[LOSS | {"se": 2}], growth=[GROW | {"se": 1}])
+    made = tables_of(tmp_path, plan, targets=[AHEAD], uncertainty="draws = 1")
+    row = made["scenario_targets"].iloc[0]
+    assert row["low"] == row["projected"] == row["high"]
+    assert pd.isna(row["probability"])
+    assert row["verdict"] == "uncertain"
+    assert row["answer"]
+    assert not row["answer_p95"]
+
+
+def test_the_map_shows_what_was_measured_alone(tmp_path: Path) -> None:
+    study = study_of(tmp_path, scenario(planting=[PLANT]), targets=[AHEAD, target()])
+    done = run_study(study, tmp_path / "out", options=Options(parts=("regions",)))
+    heads = map_data(done)["targets"]
+    assert [head["name"] for head in heads] == ["carbon"]
+
+
+def test_a_plan_too_large_is_refused_unread(tmp_path: Path) -> None:
+    study = study_of(tmp_path, scenario(planting="plan.csv"), "[limits]\ntable_mb = 1\n")
+    (tmp_path / "plan.csv").write_bytes(HEAD.encode() + b"x" * (2 << 20))
+    assert codes(study) == ["table.too_large"]

@@ -226,6 +226,8 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
     rows = {row["target"]: row for row in records(own[own["level"] == "study"])}
     heads = []
     for target in results.meta["study"].get("targets") or ():
+        if target.get("name") not in rows:
+            continue  # one that is still to come: nothing of it was measured
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
         head["value"] = number(target.get("value"))
         head["groups"] = [str(group) for group in target.get("groups") or ()]
