@@ -108,7 +108,8 @@ def standing(trees: Floats, gain: Floats, *, ceiling: npt.ArrayLike, years: int)
     trees : ndarray, dims (stratum, pool, draw) [t C/ha]
         At the start, above and below ground.
     gain : ndarray, dims (stratum, draw) [t C/ha/yr]
-        Of both pools together; they keep their proportion.
+        Of both pools together; they keep their proportion. Where nothing stood yet, it is told as
+        above ground.
     ceiling : array_like, dims (stratum) [t C/ha]
         Density that growth never passes; what is denser at the start stays.
     years : int
@@ -129,8 +130,10 @@ def standing(trees: Floats, gain: Floats, *, ceiling: npt.ArrayLike, years: int)
     whole = trees.sum(axis=1)
     top = np.maximum(np.asarray(ceiling, dtype=np.float64)[:, None], whole)
     later = np.clip(whole + gain * years, 0.0, top)
-    scale = np.divide(later, whole, out=np.ones_like(whole), where=whole > 0)
-    return np.asarray(trees * scale[:, None, :])
+    bare = np.zeros_like(trees)
+    bare[:, :1] = 1.0
+    shares = np.divide(trees, whole[:, None], out=bare, where=whole[:, None] > 0)
+    return np.asarray(shares * later[:, None, :])
 
 
 def saturated(
