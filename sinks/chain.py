@@ -144,6 +144,24 @@ def levels(results: Results) -> list[str]:
     return [UNIT, *(str(name) for name in results.meta["study"].get("parents", ())), WHOLE]
 
 
+def order(results: Results) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return what to sort every unit by, under its level and code: its first region, its code.
+
+    Prefectures known by name come so in the order of their counties' codes, as in GB/T 2260.
+    """
+    table = results.tables["regions"][["region_code", "level", "parent_code"]].drop_duplicates()
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    steps = levels(results)
+    for level, above in zip(steps, [*steps[1:], ""], strict=True):
+        for row in records(table[table["level"] == level]):
+            code, parent = str(row["region_code"]), str(row["parent_code"])
+            first = found.setdefault((level, code), (code, code))[0]
+            if above:
+                here = found.get((above, parent), (first, parent))
+                found[above, parent] = min(here, (first, parent))
+    return found
+
+
 def members(results: Results, code: str, *, level: str) -> list[str]:
     """Return the codes of the study's own regions that make up `code` at `level`."""
     if level == WHOLE:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +18,14 @@ from sinks.options import (
     Allocated,
     ClassifyFile,
     Commands,
+    CsvOut,
     DemoFolder,
-    Domain,
+    DomainAsked,
     DrawnFrom,
+    Evaluations,
     Expected,
     Fields,
+    Inventory,
     JsonFile,
     Memory,
     Models,
@@ -40,7 +43,10 @@ from sinks.options import (
     Sheets,
     Speech,
     StudyFile,
+    System,
     TableName,
+    TablesKept,
+    Template,
     Workers,
     parts_of,
 )
@@ -176,8 +182,7 @@ def _summary(results: Results) -> None:
     for record in results.meta["problems"]:
         if record["severity"] != "ERROR":
             typer.echo(record["text"][results.language], err=True)
-    for line in told(results):
-        typer.echo(line)
+    typer.echo("\n".join(told(results)))
 
 
 @app.command(name="map")
@@ -221,6 +226,17 @@ def report(
         _rewrite(folder, "report.docx", write=write_document)
     if pdf:
         _rewrite(folder, "report.pdf", write=write_pdf)
+
+
+@app.command()
+def workbook(folder: OutFolder, *, template: Template = None) -> None:
+    """Write workbook.xlsx again, or fill a workbook of your own · 由结果重写或填写工作簿."""
+    from sinks.rewriting import fill_template
+    from sinks.workbook import write_workbook
+
+    _rewrite(folder, "workbook.xlsx", write=write_workbook)
+    if template is not None:
+        typer.echo(fill_template(folder, template))
 
 
 @app.command()
@@ -268,17 +284,13 @@ def verify(folder: OutFolder) -> None:
 
 @app.command()
 def inventory(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER|TOML", help="FIA's tables, or plots · 文件夹或样地")
-    ],
+    folder: Inventory,
     *,
-    tables: Annotated[
-        list[Path] | None, typer.Option("--with", metavar="FILE", help="a table kept elsewhere")
-    ] = None,
-    evaluation: Annotated[list[str] | None, typer.Option(help="EVALID, repeatable")] = None,
-    by: Annotated[Domain | None, typer.Option(help="domains · 分组")] = None,
-    system: Annotated[Literal["metric", "us"], typer.Option(help="units of the result")] = "metric",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV")] = None,
+    tables: TablesKept = None,
+    evaluation: Evaluations = None,
+    by: DomainAsked = None,
+    system: System = "metric",
+    out: CsvOut = None,
     language: Speech = "zh",
 ) -> None:
     """Estimate a population from inventory plots alone · 仅由样地估计总体."""
@@ -354,23 +366,17 @@ def subcompartments(
 @app.command()
 def legends() -> None:
     """List the packaged legends and their classes · 列出内置图例."""
-    from sinks.legend import packaged_legend, packaged_legends
+    from sinks.legend import listed
 
-    for name in packaged_legends():
-        typer.echo(name)
-        for row in packaged_legend(name).classes:
-            typer.echo(f"  {row.code:>4}  {row.stratum:<16} {row.name_zh} · {row.name_en}")
+    typer.echo("\n".join(listed()))
 
 
 @app.command()
 def parameters(name: TableName = None) -> None:
     """List the cited parameter tables, or print one · 列出或打印参数表."""
-    from sinks.parameters import load_table, tables
+    from sinks.parameters import listed
 
-    if name is None:
-        typer.echo("\n".join(tables()))
-        return
-    typer.echo(load_table(name).to_csv(index=False), nl=False)
+    typer.echo(listed(name), nl=False)
 
 
 @app.command()

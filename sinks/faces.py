@@ -13,13 +13,21 @@ FACES: Final = {"workbook": "workbook.xlsx", "report": "report.html", "map": "ma
 
 
 def write_faces(
-    results: Results, parts: Sequence[str], *, folder: Path, progress: Callable[[float], None]
-) -> None:
-    """Write those of the faces that are among the parts asked for."""
+    results: Results, parts: Sequence[str], *, folder: Path, template: Path | None,
+    progress: Callable[[float], None],
+) -> None:  # fmt: skip
+    """Write those of the faces that are among the parts asked for.
+
+    With the workbook a `template`, the bureau's own, is filled.
+    """
     for done, (name, file) in enumerate(FACES.items()):
         if name in parts:
             progress(done / len(FACES))
             _writer(name)(results, folder / file)
+    if template is not None and "workbook" in parts:
+        from sinks.template import FILLED, write_filled  # noqa: PLC0415
+
+        write_filled(results, template, path=folder / FILLED)
 
 
 def _writer(name: str) -> Callable[[Results, Path], None]:

@@ -337,8 +337,9 @@ def verify_outputs(root: Path, language: Language, *, ignored: Collection[str] =
 
 
 def replace_outputs(
-    root: Path, names: Collection[str], *, write: Callable[[Path], None], language: Language
-) -> None:
+    root: Path, names: Collection[str], *, write: Callable[[Path], None], language: Language,
+    noted: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Write outputs of a finished run anew and put their hashes into the manifest.
 
     Parameters
@@ -349,6 +350,8 @@ def replace_outputs(
     write : callable
         Writes them into the folder that it is given.
     language : {"zh", "en"}
+    noted : mapping, optional
+        What the manifest is to say beside their hashes.
 
     Raises
     ------
@@ -363,4 +366,5 @@ def replace_outputs(
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / other, target)
         write(folder.staging)
+        content |= noted or {}
         folder.publish({key: value for key, value in content.items() if key != "outputs"})

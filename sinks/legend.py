@@ -7,7 +7,7 @@ in one IPCC category; the packaged legends agree on both (`tables/strata.csv` gi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -365,3 +365,11 @@ def check_versions(
     pairs = ", ".join(f"{row.year}: {row.version}" for row in known.itertuples())
     add = problems.warn if allow else problems.error
     add("legend.versions", place=name, pairs=pairs)
+
+
+def listed() -> Iterator[str]:
+    """Yield the packaged legends and their classes, a line each."""
+    for name in packaged_legends():
+        yield name
+        for row in packaged_legend(name).classes:
+            yield f"  {row.code:>4}  {row.stratum:<16} {row.name_zh} · {row.name_en}"

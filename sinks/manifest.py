@@ -98,6 +98,7 @@ def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:
     opened = [own.source.native or own.source for own in maps if own is not None]
     mapped = {tile.shown: tile.grid for source in opened for tile in source.tiles}
     roles |= dict.fromkeys(mapped, "density_raster")
+    roles[str(study.output.template)] = "template"
     if study.accuracy is not None:
         roles |= dict.fromkeys((study.accuracy.sample, str(study.accuracy.strata)), "accuracy")
     roles |= {str(config.table): "official" for config in study.reconcile if config.table}

@@ -45,6 +45,20 @@ Memory = Annotated[
 Domain = Literal["forest_type", "county", "unit"]
 Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
+Inventory = Annotated[
+    Path, typer.Argument(metavar="FOLDER|TOML", help="FIA's tables, or plots · 文件夹或样地")
+]
+TablesKept = Annotated[
+    list[Path] | None, typer.Option("--with", metavar="FILE", help="a table kept elsewhere")
+]
+Evaluations = Annotated[list[str] | None, typer.Option(help="EVALID, repeatable")]
+DomainAsked = Annotated[Domain | None, typer.Option(help="domains · 分组")]
+System = Annotated[Literal["metric", "us"], typer.Option(help="units of the result")]
+CsvOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV")]
+Template = Annotated[
+    Path | None, typer.Option(metavar="XLSX", help="a workbook with placeholders · 带占位符的表")
+]
+
 SampleOut = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="default: sample/ beside the study")
 ]

@@ -230,3 +230,8 @@ def warn_unchecked(names: Iterable[str], *, table: str, problems: Problems) -> N
     if unchecked:
         shown = first_few(unchecked, problems.language)
         problems.warn("parameter.memory", file=table, count=len(unchecked), names=shown)
+
+
+def listed(name: str | None = None) -> str:
+    """Return the names of the cited tables, or one of them as CSV."""
+    return "\n".join([*tables(), ""]) if name is None else load_table(name).to_csv(index=False)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinks.folder import replace_outputs
+from sinks.errors import UnusableOption
+from sinks.folder import replace_outputs, sha256_of
 from sinks.results import Results
+from sinks.template import FILLED, write_filled
 from sinks.texts import text
 
 if TYPE_CHECKING:
@@ -62,3 +64,27 @@ def rewrite_sheets(
 
     replace_outputs(folder, names, write=written, language=results.language)
     return text("cli.wrote_sheets", results.language, count=len(names), path=folder / FOLDER)
+
+
+def fill_template(folder: Path, template: Path) -> str:
+    """Fill a bureau's own workbook from a finished run; the manifest keeps its hash.
+
+    Returns
+    -------
+    str
+        The sentence that it was written.
+    """
+    language = Results.open(folder).language
+
+    def written(staging: Path) -> None:
+        write_filled(Results.open(folder), template, path=staging / FILLED)
+
+    try:
+        noted = {"template": {"name": template.name, "sha256": sha256_of(template)}}
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnusableOption(
+            text("cli.no_template", language, path=template, reason=reason)
+        ) from error
+    replace_outputs(folder, [FILLED], write=written, language=language, noted=noted)
+    return text("cli.wrote", language, path=folder / FILLED)

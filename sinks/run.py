@@ -58,6 +58,7 @@ from sinks.stock import Stock
 from sinks.study import load_study
 from sinks.surfaces import pictured, write_surfaces
 from sinks.target import check_targets, targets_table
+from sinks.template import check_template
 from sinks.texts import Language
 from sinks.transitions import trajectories_table, transition_summary
 from sinks.unchanged import unchanged
@@ -127,6 +128,7 @@ def factors(
     check_depths(rows, strata, file=study.density.table or study.file, problems=problems)
     pools = sorted({row.pool for row in rows})
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
+    check_template(inputs, problems, pools=pools)
     if density is None or problems.of(Severity.ERROR):
         return None
     check_reconcile(inputs, areas, density=density, problems=problems)
@@ -344,7 +346,7 @@ def _write(
     write_table(table, staging / "tables" / f"{QUALITY}.csv")
     results = Results.read(staging, meta)
     write_faces(
-        results, options.parts, folder=staging,
+        results, options.parts, folder=staging, template=inputs.study.template,
         progress=lambda part: options.progress("faces", part),
     )  # fmt: skip
     return results

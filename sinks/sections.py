@@ -223,6 +223,7 @@ class OutputConfig(Part):
     """`[output]`: what a run writes beside its tables, map, report and workbook."""
 
     rasters: bool = Field(False, description="carbon density of each year and its change as COG")
+    template: str | None = Field(None, min_length=1, description="the bureau's own .xlsx to fill")
 
 
 class ReconcileConfig(Part):

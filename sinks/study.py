@@ -89,6 +89,12 @@ class Study(Part):
         """The files that the study names, as written, by the key that names them."""
         return _files(self.model_dump())
 
+    @property
+    def template(self) -> Path | None:
+        """The bureau's own workbook that is to be filled."""
+        written = self.output.template
+        return None if written is None else self.path_of(written)
+
     def path_of(self, written: str) -> Path:
         """Return the path that a study value names, relative to the study's folder."""
         return self.base / written
@@ -131,6 +137,7 @@ def _files(data: Mapping[str, Any]) -> dict[str, str]:
         for key in ("rasters", "se_rasters"):
             named |= _rasters(_table(maps, pool), key, place=f"density.raster.{pool}")
     accuracy = _table(data, "accuracy")
+    named["output.template"] = _table(data, "output").get("template")
     named |= {f"accuracy.{key}": accuracy.get(key) for key in ("sample", "strata")}
     for year, table in _table(landcover, "crosswalks").items():
         named[f"landcover.crosswalks.{year}"] = table

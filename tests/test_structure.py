@@ -44,8 +44,8 @@ BANDS = {
     ),
     "faces": (
         "progress wording chain evidence closure qgis headline quality comparison summary maps"
-        " report workbook publish sheets faces run demo explain starter execution repeat exits told"
-        " options rewriting cli"
+        " report workbook template publish sheets faces run demo explain starter execution repeat"
+        " exits told options rewriting cli"
         " __init__ __main__"
     ),
 }

@@ -93,16 +93,16 @@ def worded(
 
 
 def _ranked(table: pd.DataFrame, results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of the whole, and the others: coarse levels first, then by code."""
+    """Return the rows of the whole, and the others: coarse levels first, then by first code."""
     order = {name: -place for place, name in enumerate(chain.levels(results))}
-    keys = [
-        name
-        for name in ("scenario", "target", "region_code", "year", "start", "end")
-        if name in table
-    ]
+    codes = chain.order(results)
     rest = table[table["level"] != chain.WHOLE]
-    rest = rest.assign(_rank=rest["level"].map(order)).sort_values(["_rank", *keys], kind="stable")
-    return table[table["level"] == chain.WHOLE], rest.drop(columns="_rank")
+    places = ["\t".join(codes[row]) for row in zip(rest["level"], rest["region_code"], strict=True)]
+    rest = rest.assign(_rank=rest["level"].map(order), _place=places)
+    wanted = ("_rank", "scenario", "target", "_place", "year", "start", "end")
+    keys = [name for name in wanted if name in rest]
+    rest = rest.sort_values(keys, kind="stable")
+    return table[table["level"] == chain.WHOLE], rest.drop(columns=["_rank", "_place"])
 
 
 def _sums(table: pd.DataFrame, keys: list[str], *, columns: list[str]) -> pd.DataFrame:
