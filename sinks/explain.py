@@ -251,6 +251,29 @@ def _closure_lines(results: Results, place: Place, *, words: Words) -> list[str]
     return [words.t("explain.h.closure"), *_table(rows, sides="lrlrl")]
 
 
+def _volume_lines(results: Results, place: Place, *, words: Words) -> list[str]:
+    """Return hectares × volume per hectare → m³ by stratum; nothing without volumes."""
+    table, last = results.tables.get("volume"), span_of(results)[1]
+    if table is None:
+        return []
+    here = (table["region_code"] == place.code) & (table["level"] == place.level)
+    names = results.strata.set_index("stratum")[f"name_{words.language}"].to_dict()
+    known = results.tables["parameters"].set_index("name")["source"].to_dict()
+    keys = ("stratum", "area", "volume_per_ha", "volume", "se", "source")
+    rows = [[words.t(f"explain.c.{key}") for key in keys]]
+    for row in chain.records(table[here & (table["year"] == last)]):
+        stem = f"volume/{row['stratum']}"
+        spellings = (f"{stem}/{last}/{place.code}", f"{stem}/{place.code}", f"{stem}/{last}", stem)
+        source = next((known[name] for name in spellings if name in known), DASH)
+        rows.append([
+            plain(names.get(row["stratum"], row["stratum"])), _hectares(row["area_ha"]),
+            number(row["volume_m3_ha"], 2), _tonnes(row["volume_m3"]), _tonnes(row["se_m3"]),
+            plain(source),
+        ])  # fmt: skip
+    title = words.t("explain.h.volume", year=last)
+    return [title, *_table(rows, sides="lrrrrl")] if len(rows) > 1 else []
+
+
 def _headline(results: Results, place: Place, *, words: Words) -> list[str]:
     """Return stock and change of the place with their intervals."""
     start, end = span_of(results)
@@ -310,5 +333,6 @@ def explain(results: Results, region: str, *, language: Language | None = None) 
         _change_lines(results, place, words=words),
         _cause_lines(results, place, words=words),
         _closure_lines(results, place, words=words),
+        _volume_lines(results, place, words=words),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"

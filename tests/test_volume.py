@@ -22,6 +22,7 @@ from sinks.checks import Problems, Severity
 from sinks.closure import closures
 from sinks.consistency import implied_carbon
 from sinks.errors import InputProblems
+from sinks.explain import explain
 from sinks.inventory import Question, inventory_of
 from sinks.results import Results
 from sinks.run import Options, check_study, run_study
@@ -30,6 +31,7 @@ from sinks.wording import Words
 from tests.conftest import SHARED, needs_shared
 from tests.test_adjusted import by_stratum, sampled
 from tests.test_inventory import WYOMING, write_wyoming
+from tests.test_ledger import study_with
 from tests.test_plot_density import VOLUMES, densities, two_rounds
 from tests.test_plot_density import write_study as with_plots
 from tests.test_stand_density import polygons
@@ -225,6 +227,10 @@ def test_a_summary_without_targets_tells_the_volume_once(tmp_path: Path) -> None
     book = openpyxl.load_workbook(tmp_path / "out/workbook.xlsx")
     cells = [cell.value for row in book["Growing stock"].iter_rows() for cell in row]
     assert "Growing stock, m³" in cells
+    shown = explain(done, "0101", language="en").splitlines()
+    place = next(k for k, text in enumerate(shown) if text.startswith("5. Growing stock"))
+    assert "8 plots, simple random sample: p15.csv" in shown[place + 2]
+    assert shown[place + 2].split()[1:4] == ["12.0000", "93.00", "1,116"]
 
 
 @pytest.mark.parametrize(
@@ -405,6 +411,17 @@ def test_estimated_areas_give_volume_their_error(tmp_path: Path) -> None:
     targets = rows_of(run_tables(study)["targets"], level="study").set_index("target")
     for column in ("achieved", "se", "low", "high"):
         assert targets.loc["stock", column] == pytest.approx(50 * targets.loc["land", column])
+
+
+def test_volume_inside_an_overlay(tmp_path: Path) -> None:
+    """4 ha of forest in the reserve of 甲县, and the one hectare of column 3 that became forest."""
+    study = study_with(tmp_path, [STOCK | {"overlay": "reserves"}])
+    rows = "stratum,value,se,unit\nforest,50,1,m3/ha\n"
+    (tmp_path / "volume.csv").write_text(rows, encoding="utf-8")
+    with study.open("a", encoding="utf-8") as stream:
+        stream.write('\n[volume]\ntable = "volume.csv"\n')
+    found = cell(run_tables(study)["targets"], "achieved", target="stock", level="study")
+    assert found == pytest.approx(50 * 5)
 
 
 def test_bamboo_bears_no_growing_stock_and_one_source_serves_a_stratum() -> None:
