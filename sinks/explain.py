@@ -113,9 +113,9 @@ class _Sources:
         """Return the list of sources with their confidence."""
         shown = []
         for (source, confidence), place in self.known.items():
-            trust = self.words.term("confidence", confidence)
             flag = "▲ " if confidence == "memory" else ""
-            shown.append(f"  [{place}] {plain(source) or DASH} ({flag}{trust})")
+            trust = f" ({flag}{self.words.term('confidence', confidence)})" if confidence else ""
+            shown.append(f"  [{place}] {plain(source) or DASH}{trust}")
         return shown
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -119,24 +120,52 @@ def models_tables(areas: Activity, density: Density) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         One row per model, year, stratum and pool: what the whole study area would hold by each.
+        Of plots where they are turned into carbon by models, else of sub-compartments.
     """
     plots = density.plots
-    if plots is None or not plots.stands:
-        return {}
+    if plots is not None and plots.stands:
+        rows = list(_plot_models(areas, plots))
+    else:
+        rows = [] if density.stands is None else list(_stand_models(areas, density.stands))
+    return {"models": pd.DataFrame(rows, columns=list(MODEL_COLUMNS))} if rows else {}
+
+
+def _plot_models(areas: Activity, plots: PlotDensity) -> Iterator[dict[str, Any]]:
     whole = areas.area.sum("region")
-    rows: list[dict[str, Any]] = []
     for place, name in enumerate(plots.stands):
-        words, means = model_row(name), plots.central_of(name)
+        means, central = plots.central_of(name), place == 0 or plots.config.model_choice
         for s, p, t in np.ndindex(means.shape):
             stratum, pool, year = plots.strata[s], plots.pools[p], plots.years[t]
             if pool not in TREE_POOLS or plots.is_measured(s, p):
                 continue
             hectares = float(whole.sel(stratum=stratum, year=year))
-            rows.append({
-                "model": name, "model_zh": words["name_zh"], "model_en": words["name_en"],
-                "central": "true" if place == 0 or plots.config.model_choice else "false",
+            yield _titled(name, central) | {
                 "year": year, "stratum": stratum, "pool": pool, "plots": int(plots.count[s, t]),
                 "density_t_c_ha": float(means[s, p, t]), "area_ha": hectares,
                 "stock_t_c": float(means[s, p, t]) * hectares,
-            })  # fmt: skip
-    return {"models": pd.DataFrame(rows, columns=list(MODEL_COLUMNS))} if rows else {}
+            }  # fmt: skip
+
+
+def _stand_models(areas: Activity, stands: StandDensity) -> Iterator[dict[str, Any]]:
+    """Yield what every model gives; a region without a mean of its own takes the whole's."""
+    count = len(stands.regions)
+    for place, name in enumerate(stands.carbon[0]):
+        means, behind = stands.central_of(name)
+        for s, stratum in enumerate(stands.strata):
+            source = [r if stands.own(r, s) else count for r in range(count)]
+            for (p, pool), (t, year) in product(enumerate(TREE_POOLS), enumerate(stands.years)):
+                land = areas.area.sel(stratum=stratum, year=year).values
+                stock, hectares = float((land * means[source, s, p, t]).sum()), float(land.sum())
+                yield _titled(name, place == 0) | {
+                    "year": year, "stratum": stratum, "pool": pool, "plots": int(behind[s, t]),
+                    "density_t_c_ha": stock / hectares if hectares > 0 else float("nan"),
+                    "area_ha": hectares, "stock_t_c": stock,
+                }  # fmt: skip
+
+
+def _titled(name: str, central: bool) -> dict[str, Any]:
+    words = model_row(name)
+    return {
+        "model": name, "model_zh": words["name_zh"], "model_en": words["name_en"],
+        "central": "true" if central else "false",
+    }  # fmt: skip

@@ -67,12 +67,12 @@ def mapped_pools(
     serving = {}
     for pool, config in _configs(inputs).items():
         serving[pool] = serving_years(config, study.years, pool=pool, problems=problems)
+        place = f"density.raster.{pool}"
+        factor = factor_of(config, pool=pool, file=place, problems=problems)
         for year in sorted(set(serving[pool].values())):
             value, error = inputs.density_rasters[pool][year]
-            file = value.source.shown
-            factor = factor_of(config, pool=pool, file=file, problems=problems)
-            place = study.years.index(map_year(year, study.years))
-            layers[pool, year] = Layer(value, error, factor or 1.0, place)
+            over = study.years.index(map_year(year, study.years))
+            layers[pool, year] = Layer(value, error, factor or 1.0, over)
     if not layers:
         return []
     if problems.of(Severity.ERROR):

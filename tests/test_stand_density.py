@@ -220,3 +220,27 @@ def test_refused_runs_write_nothing(surveyed: Path, tmp_path: Path) -> None:
     with pytest.raises(InputProblems):
         run_study(write_study(surveyed, 'models = ["fang"]'), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_models_stand_side_by_side(surveyed: Path) -> None:
+    """The first gives the study's densities; another, what the same stands hold by it."""
+    other = "ipcc_bcef_subtropical"
+    tables = run_tables(write_study(surveyed, f'models = ["{MODEL}", "{other}"]'))
+    models, stock = tables["models"], tables["stock"]
+    assert models["model"].unique().tolist() == [MODEL, other]
+    assert models.groupby("model")["central"].unique().str[0].to_dict() == {
+        MODEL: "true", other: "false"
+    }  # fmt: skip
+    for year in (2010, 2015):
+        for pool in ("agb", "bgb"):
+            row = rows_of(models, model=MODEL, year=year, stratum="forest", pool=pool).iloc[0]
+            held = rows_of(stock, year=year, stratum="forest", pool=pool)
+            assert row["stock_t_c"] == pytest.approx(held["stock_t_c"].sum())
+            assert row["area_ha"] == pytest.approx(held["area_ha"].sum())
+    stands = apply_model(
+        other, volume=[60.0, 0.0], forest_type=["masson_pine"] * 2, draws=Draws(),
+        problems=Problems(),
+    )  # fmt: skip
+    rows = rows_of(models, model=other, year=2010, stratum="forest")
+    assert rows["density_t_c_ha"].sum() == pytest.approx(stands.central.sum(axis=0).mean())
+    assert set(rows["plots"]) == {52}

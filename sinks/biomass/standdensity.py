@@ -141,6 +141,34 @@ class StandDensity:
             out[..., t] = mean
         return out
 
+    def central_of(self, model: str) -> tuple[Floats, Ints]:
+        """Return the densities by one model, and the stands behind the mean of the whole.
+
+        Returns
+        -------
+        ndarray, dims (region + 1, stratum, pool, year) [t C/ha]
+            At its central parameters, of the stands that it can compute; NaN where there are none.
+        ndarray of int, dims (stratum, year)
+        """
+        size, regions = len(self.strata), len(self.regions)
+        shape = (regions + 1, size)
+        out = np.zeros((*shape, len(TREE_POOLS), len(self.years)))
+        count = np.zeros((size, len(self.years)), dtype=np.int64)
+        for t, (own, each) in enumerate(zip(self.placed, self.carbon, strict=True)):
+            carbon, target = each[model], targets_of(own.stands.frame["stratum"], self.strata)
+            weight = own.stands.frame["area"].to_numpy()
+            land = np.zeros(shape)
+            for group in groups_of(own, target, sizes=(regions, size)):
+                used = (group >= 0) & carbon.computable
+                land += _summed(group[used], weight[used], shape=shape)
+                for p, values in enumerate(carbon.central):
+                    out[:, :, p, t] += _summed(group[used], (weight * values)[used], shape=shape)
+            here = (target >= 0) & (own.region >= 0) & carbon.computable
+            count[:, t] = np.bincount(target[here], minlength=size)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[..., t] /= land[..., None]
+        return out, count
+
     @property
     def parameters(self) -> tuple[tuple[Parameter, float], ...]:
         """Every parameter of the first model with its standard error, once, by name."""
@@ -334,6 +362,11 @@ def _computed(
         used = group >= 0
         total += np.bincount(group[used], weight[used], minlength=count)
     return total.reshape(sizes[0] + 1, sizes[1])
+
+
+def _summed(group: Ints, values: Floats, *, shape: tuple[int, int]) -> Floats:
+    sums = np.bincount(group, values, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64).reshape(shape)
 
 
 def _only(density: StandDensity, served: Sequence[int]) -> StandDensity:
