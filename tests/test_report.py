@@ -29,6 +29,7 @@ from sinks.report.svg import element, nice_step, text_width
 from sinks.results import Results
 from sinks.summary import finding, sentences, target_lines
 from sinks.wording import DASH, Words, number, places_for, significant
+from tests.conftest import ROOT
 from tests.tiny_results import CHANGE, FORMULA, MARKUP, write_tiny
 
 CJK = re.compile(r"[\u3400-\u9fff]")
@@ -383,6 +384,14 @@ def test_document_holds_the_reports_words_and_numbers(english: Results, tmp_path
         for name in names:
             assert ET.fromstring(made.read(name)).get("viewBox")
     assert MARKUP in told
+
+
+def test_page_is_xml_but_for_line_breaks() -> None:
+    """The Word document is read from it: no entity of HTML alone, no other tag without an end."""
+    body = (ROOT / "sinks/templates/report.html.j2").read_text(encoding="utf-8")
+    body = body[body.index("<body>") :]
+    assert set(re.findall(r"&\w+;", body)) <= {"&amp;", "&lt;", "&gt;", "&quot;"}
+    assert not re.findall(r"<(?:hr|img|input|wbr|col|link|source)\b", body)
 
 
 def test_document_turns_its_pages_for_wide_tables_alone(english: Results, tmp_path: Path) -> None:
