@@ -38,8 +38,8 @@ GDAL_OPTIONS: Final[Mapping[str, str]] = {
     "GDAL_HTTP_MAX_RETRY": "0",
     "PROJ_NETWORK": "OFF",
 }
-#: Drivers that stay: one to read each format, MEM for GDAL's own use.
-KEPT_DRIVERS: Final = ("GTiff", "COG", "GPKG", "ESRI Shapefile", "MEM", "Memory")
+#: Drivers that stay: one to read each format, MEM for GDAL's own use, MVT to write tiles.
+KEPT_DRIVERS: Final = ("GTiff", "COG", "GPKG", "ESRI Shapefile", "MEM", "Memory", "MVT")
 #: All others that GDAL 3.8 to 3.12 can have. A test finds new ones when GDAL is upgraded.
 SKIPPED_DRIVERS: Final = (
     "AAIGrid,ACE2,ADBC,ADRG,AIG,AIVector,AVCBin,AVCE00,AVIF,AirSAR,AmigoCloud,Arrow,BAG,BASISU,"
@@ -50,7 +50,7 @@ SKIPPED_DRIVERS: Final = (
     "GTI,GTX,GXF,GenBin,GeoJSON,GeoJSONSeq,GeoRSS,HANA,HDF4,HDF4Image,HDF5,HDF5Image,HEIF,HF2,HFA,"
     "HTTP,ILWIS,IRIS,ISCE,ISG,ISIS2,ISIS3,Idrisi,Interlis 1,Interlis 2,JAXAPALSAR,JDEM,JML,JP2ECW,"
     "JP2KAK,JP2OpenJPEG,JPEG,JPEGXL,JSONFG,KEA,KML,KMLSUPEROVERLAY,KRO,KTX2,L1B,LAN,LCP,LIBERTIFF,"
-    "LIBKML,LOSLAS,LVBAG,Leveller,MAP,MBTiles,MFF,MFF2,MRF,MSGN,MSSQLSpatial,MVT,MapInfo File,"
+    "LIBKML,LOSLAS,LVBAG,Leveller,MAP,MBTiles,MFF,MFF2,MRF,MSGN,MSSQLSpatial,MapInfo File,"
     "MapML,MiraMonRaster,MiraMonVector,MongoDBv3,MrSID,MySQL,NAS,NDF,NGSGEOID,NGW,NITF,NOAA_B,"
     "NSIDCbin,NTv2,NWT_GRC,NWT_GRD,OAPIF,OCI,ODBC,ODS,OGCAPI,OGR_GMT,OGR_PDS,OGR_VRT,OSM,OZI,OpenFileGDB,PAux,"
     "PCIDSK,PCRaster,PDF,PDS,PDS4,PGDUMP,PGeo,PLMOSAIC,PLSCENES,PMTiles,PNG,PNM,PRF,Parquet,"

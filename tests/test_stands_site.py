@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +22,7 @@ from sinks.checks import Problems
 from sinks.publish.polygons import WORLD, class_limits, shard_of, zooms_of
 from sinks.publish.stands import write_stands
 from sinks.run import Options, run_study
+from tests.conftest import ROOT
 from tests.test_stand_density import MODEL, polygons, write_study
 
 FORTY = 40
@@ -84,6 +87,10 @@ def test_a_run_writes_every_polygon_with_its_interval(tmp_path: Path) -> None:
         assert frame[name].to_numpy() == pytest.approx(np.quantile(drawn, part, axis=1))
     assert set(frame["region_code"]) == {"0101"}
     assert "subcompartments.gpkg" in results.meta["outputs"]
+    # As a user types it: the command line keeps most of GDAL's drivers out.
+    command = ["-m", "sinks", "publish", str(tmp_path / "out"), str(tmp_path / "site")]
+    subprocess.run([sys.executable, *command], check=True, cwd=ROOT, capture_output=True)
+    assert list((tmp_path / "site" / "tiles" / "subcompartments-2015").rglob("*.pbf"))
 
 
 def test_every_zoom_holds_every_polygon_and_its_class(
