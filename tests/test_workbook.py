@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ Book = openpyxl.Workbook
 SHEETS = {
     "zh": [
         "摘要", "分区汇总表", "碳储量", "分级统计", "变化", "地类转移", "目标", "面积账",
-        "参数", "计算链",
+        "参数", "碳变化归因", "计算链",
     ],
     "en": [
         "Summary", "Regions at a glance", "Stock", "Regions by level", "Change", "Transitions",
-        "Targets", "Area account", "Parameters", "Why this number",
+        "Targets", "Area account", "Parameters", "Causes of change",
+        "Why this number",
     ],
 }  # fmt: skip
 
@@ -216,3 +218,14 @@ def test_longest_text_fits_a_cell() -> None:
 def test_synthetic_run_is_stamped_on_every_sheet(book: Book) -> None:
     for sheet in book:
         assert "合成示例" in f"{sheet['A1'].value}{sheet['A2'].value}", sheet.title
+
+
+def test_no_table_is_left_out(results: Results, tmp_path: Path) -> None:
+    """A table that the workbook has no words for stands under its own name."""
+    more = {"something_new": pd.DataFrame({"what": ["=1+1"], "area_ha": [2.5]})}
+    write_workbook(replace(results, tables={**results.tables, **more}), tmp_path / "w.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "w.xlsx")
+    assert len(book.sheetnames) == len(results.tables) + 4
+    cells = [cell.value for cell in book["something_new"][4]]
+    assert cells == ["=1+1", 2.5]
+    assert book["something_new"]["A4"].data_type == "s"

@@ -269,7 +269,7 @@ def _sources(results: Results, words: Words) -> str:
     """Return which files the sheet rests on."""
     inputs = results.meta.get("inputs") or ()
     parts = []
-    for role in ("landcover", "regions", "density", "plots", "subcompartments"):
+    for role in ("landcover", "regions", "density", "density_raster", "plots", "subcompartments"):
         files = [PurePath(str(item["path"])).name for item in inputs if item["role"] == role]
         if not files:
             continue

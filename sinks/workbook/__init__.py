@@ -11,7 +11,7 @@ from sinks.results import Results
 from sinks.summary import sentences, words_of
 from sinks.wording import Words
 from sinks.workbook.layout import Formats, formats_of, put_text, text_columns, write_sheet
-from sinks.workbook.sheets import ORDER, overview_sheet, table_sheet
+from sinks.workbook.sheets import overview_sheet, table_sheet, tables_in_order
 from sinks.workbook.why import write_why
 
 __all__ = ["write_workbook"]
@@ -75,7 +75,7 @@ def write_workbook(results: Results, path: Path) -> None:
     formats = formats_of(book, footer=words.t("workbook.footer"))
     _write_summary(book, results, words=words, formats=formats)
     write_sheet(book, overview_sheet(results, words), formats=formats)
-    for name in (name for name in ORDER if name in results.tables):
+    for name in tables_in_order(results):
         write_sheet(book, table_sheet(results, words, name=name), formats=formats)
     write_why(book, results, words=words, formats=formats)
     book.close()

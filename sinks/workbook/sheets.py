@@ -11,6 +11,7 @@ import pandas as pd
 from sinks import chain
 from sinks.results import QUALITY, Results
 from sinks.summary import finding, span_of
+from sinks.texts import has_text
 from sinks.wording import Words
 from sinks.workbook.layout import MOST_ROWS, Column, Sheet
 
@@ -40,6 +41,18 @@ ORDER = (
     "scenario_targets", "reconciliation", "raked", "raked_strata", "coverage", "alignment",
     "parameters", "qc",
 )  # fmt: skip
+#: Longest name of a sheet.
+LONGEST_NAME = 31
+#: The other tables follow as they are, unit by unit or row by row.
+OTHERS = (
+    "attribution", "ranking", "target_path", "consistency", "scenario_path",
+    "subcompartments", "subcompartment_regions", "density_raster", "models", "wetland",
+    "wetland_definitions", "wetland_soil", "wetland_seasonal", "error_budget",
+    "error_budget_pools", "overlay_regions", "overlay_change", "overlay_stock",
+    "overlay_transitions", "accuracy", "error_matrix", "area_estimates", "false_change",
+)  # fmt: skip
+#: Sheets whose line of units is their own.
+FIXED = (*ORDER, "overview", "why")
 #: Tables of regions whose rows have no sum worth a line.
 PLAIN = ("trajectories", "implausible", "change_filters", "planting", "alignment")
 
@@ -97,7 +110,8 @@ def _ranked(table: pd.DataFrame, results: Results) -> tuple[pd.DataFrame, pd.Dat
     order = {name: -place for place, name in enumerate(chain.levels(results))}
     codes = chain.order(results)
     rest = table[table["level"] != chain.WHOLE]
-    places = ["\t".join(codes[row]) for row in zip(rest["level"], rest["region_code"], strict=True)]
+    units = zip(rest["level"], rest["region_code"], strict=True)
+    places = ["\t".join(codes.get(unit, (unit[1], unit[1]))) for unit in units]
     rest = rest.assign(_rank=rest["level"].map(order), _place=places)
     wanted = ("_rank", "scenario", "target", "_place", "year", "start", "end")
     keys = [name for name in wanted if name in rest]
@@ -134,8 +148,10 @@ def _stock_totals(results: Results, words: Words) -> pd.DataFrame:
 def _body(name: str, results: Results, *, words: Words) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return totals and rows of a table."""
     table = results.tables[name]
-    if "level" in table.columns:
+    if "level" in table.columns and "region_code" in table.columns:
         return _ranked(table, results)
+    if name not in ORDER:
+        return table.head(0), table
     if name == "parameters":
         return table.head(0), table
     if name == QUALITY:
@@ -184,13 +200,22 @@ def _shortened(name: str, rows: pd.DataFrame, *, results: Results) -> pd.DataFra
     return rows.head(MOST_ROWS - 100)
 
 
+def tables_in_order(results: Results) -> list[str]:
+    """Return the names of the run's tables as their sheets follow each other: none is left out."""
+    known = (*ORDER, *OTHERS)
+    return [
+        *(name for name in known if name in results.tables),
+        *sorted(set(results.tables) - set(known)),
+    ]
+
+
 def table_sheet(results: Results, words: Words, *, name: str) -> Sheet:
     """Return the sheet of one table.
 
     Parameters
     ----------
     name : str
-        One of `ORDER`.
+        Of a table of the run.
     """
     totals, rows = (_named(part, results) for part in _body(name, results, words=words))
     shown = _shortened(name, rows, results=results)
@@ -198,9 +223,11 @@ def table_sheet(results: Results, words: Words, *, name: str) -> Sheet:
     note = words.t("workbook.cut", shown=f"{len(shown):,}", all=f"{len(rows):,}", name=name)
     columns = columns_of(shown, words)
     has_region = "region_code" in shown.columns
+    key = f"workbook.sheet.{name}"
+    called = words.t(key) if has_text(key) else name[:LONGEST_NAME]
     return Sheet(
-        name=words.t(f"workbook.sheet.{name}"),
-        title=f"{results.title} {words.t(f'workbook.sheet.{name}')}",
+        name=called,
+        title=f"{results.title} {called}",
         unit=unit_line(results, words, name=name),
         columns=columns,
         rows=worded(chain.records(shown), results, words=words),
@@ -212,7 +239,8 @@ def table_sheet(results: Results, words: Words, *, name: str) -> Sheet:
 
 def unit_line(results: Results, words: Words, *, name: str) -> str:
     """Return the unit line of a sheet, with the stamp of a synthetic example."""
-    line = words.t(f"workbook.unit.{name}", level=words.percent)
+    key = name if name in FIXED else "other"
+    line = words.t(f"workbook.unit.{key}", level=words.percent)
     stamp = words.t("report.synthetic.short")
     return f"{line}    【{stamp}】" if results.meta["study"].get("synthetic") else line
 
