@@ -13,12 +13,13 @@ import pandas as pd
 from sinks.biomass.plotinventory import plot_inventory
 from sinks.biomass.population import System, check_design, inventory_table
 from sinks.biomass.readers.fia import Fia, population, read_fia
+from sinks.biomass.readers.fiaplots import plain_plots
 from sinks.checks import Problems, first_few, nearest
 from sinks.errors import OutputFailed
 from sinks.results import write_table
 from sinks.texts import Language, text
 
-Domain = Literal["forest_type", "county", "unit"]
+Domain = Literal["forest_type", "county", "unit", "plot"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Question:
     ----------
     evaluations : tuple of str
         FIA's EVALID; all evaluations of current volume when empty.
-    by : {None, "forest_type", "county", "unit"}
-        Domains beside the whole.
+    by : {None, "forest_type", "county", "unit", "plot"}
+        Domains beside the whole; ``plot`` asks for no estimate but for the plots themselves.
     system : {"metric", "us"}
         Units of the result.
     tables : tuple of Path
@@ -60,7 +61,8 @@ def inventory_of(
     -------
     table : DataFrame
         One row per evaluation, domain, attribute and reference: see
-        `sinks.biomass.population.inventory_table`.
+        `sinks.biomass.population.inventory_table`; or the plain sheet of plots that
+        `[density.plots]` reads: see `sinks.biomass.readers.fiaplots.plain_plots`.
     problems : Problems
         Warnings.
 
@@ -79,18 +81,10 @@ def inventory_of(
     question, problems = question or Question(), Problems(language)
     if Path(folder).suffix.lower() == ".toml":
         return plot_inventory(Path(folder), problems=problems), problems
-    fia = read_fia(Path(folder), problems=problems, extra=question.tables)
-    problems.raise_errors()
-    fia = cast(Fia, fia)  # without an error it is complete
-    known = fia.evaluations()
-    wanted = question.evaluations or tuple(known)
-    strange = [name for name in wanted if name not in known]
-    if strange:
-        problems.error(
-            "inventory.evaluation", file=Path(folder).name, found=first_few(strange, language),
-            nearest=nearest(strange[0], known),
-        )  # fmt: skip
-    problems.raise_errors()
+    fia, wanted = _asked(Path(folder), question, problems=problems)
+    if question.by == "plot":
+        sheets = [plain_plots(fia, name) for name in wanted]
+        return pd.concat(sheets, ignore_index=True), problems
     tables = []
     for name in wanted:
         own = population(fia, name, by=question.by)
@@ -100,8 +94,28 @@ def inventory_of(
     return pd.concat(tables, ignore_index=True), problems
 
 
+def _asked(folder: Path, question: Question, *, problems: Problems) -> tuple[Fia, tuple[str, ...]]:
+    """Read FIA's tables and settle which evaluations are wanted."""
+    fia = read_fia(folder, problems=problems, extra=question.tables)
+    problems.raise_errors()
+    fia = cast(Fia, fia)  # without an error it is complete
+    known = fia.evaluations()
+    wanted = question.evaluations or tuple(known)
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        problems.error(
+            "inventory.evaluation", file=folder.name,
+            found=first_few(strange, problems.language),
+            nearest=nearest(strange[0], known),
+        )  # fmt: skip
+    problems.raise_errors()
+    return fia, wanted
+
+
 def text_table(table: pd.DataFrame, language: Language) -> str:
-    """Return the estimates as lines for a terminal."""
+    """Return the estimates as lines for a terminal; plots as the sheet that they are."""
+    if "attribute" not in table:
+        return str(table.to_csv(index=False)).rstrip()
     lines = []
     for _, rows in table.groupby(["evaluation", "year", "domain"], sort=False):
         first = rows.iloc[0]

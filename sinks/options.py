@@ -42,7 +42,7 @@ Scheduler = Annotated[
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="e.g. 500MB or 2GB, for the pass over rasters")
 ]
-Domain = Literal["forest_type", "county", "unit"]
+Domain = Literal["forest_type", "county", "unit", "plot"]
 Speech = Annotated[Literal["zh", "en"], typer.Option("--language", help="zh | en")]
 
 Inventory = Annotated[

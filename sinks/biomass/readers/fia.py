@@ -172,7 +172,7 @@ def population(fia: Fia, evaluation: str, *, by: str | None = None) -> Populatio
     fia : Fia
     evaluation : str
         One of `Fia.evaluations`.
-    by : {None, "forest_type", "county", "unit"}
+    by : {None, "forest_type", "county", "unit", "condition"}
         Domains of the estimates; None for the whole alone.
 
     Notes
@@ -248,6 +248,8 @@ def _domain(fia: Fia, forest: pd.DataFrame, *, assigned: pd.DataFrame, by: str |
     """Return the domain of every forest condition."""
     if by == "forest_type":
         return forest["FORTYPCD"]
+    if by == "condition":
+        return forest["CONDID"]
     if by == "unit":
         return forest["PLT_CN"].map(assigned["ESTN_UNIT"])
     if by == "county":
@@ -301,7 +303,8 @@ def _areas(units: pd.DataFrame) -> dict[str, float]:
 
 
 def _evaluation(fia: Fia, evaluation: str, *, title: str) -> str:
-    rows = fia.rows("evaluation", evaluation) if evaluation else pd.DataFrame()
+    known = evaluation and "evaluation" in fia.tables
+    rows = fia.rows("evaluation", evaluation) if known else pd.DataFrame()
     return str(rows[title].iloc[0]) if title in rows and len(rows) else ""
 
 
