@@ -97,8 +97,9 @@ def _density(names: list[str], draws: int) -> Any:
     coords = {"stratum": names, "pool": list(POOLS), "year": list(YEARS)}
     s, p, y = np.meshgrid(*(np.arange(len(axis)) for axis in coords.values()), indexing="ij")
     value = (5.0 + 7 * s + 3 * p) * np.where(y == 1, GROWTH, 1.0)
+    never = np.zeros(value.shape, dtype=bool)
     arrays = [
         xr.DataArray(array, dims=tuple(coords), coords=coords)
-        for array in (value, value * RELATIVE_SE, np.zeros(value.shape, dtype=bool))
+        for array in (value, value * RELATIVE_SE, never, never)
     ]
     return Density(*arrays, (), SEED, draws)

@@ -314,7 +314,7 @@ def _check_period(
             problems.error("study.missing_key", file=file, place=place, key=key)
         elif year is None or year in years or (ahead and key == "end"):
             continue
-        elif key == "end" and years and year > years[-1]:
+        elif key == "end" and len(years) > 1 and year > years[-1]:
             problems.error("study.target_ahead", file=file, place=place, year=year, years=known)
         else:
             problems.error(

@@ -136,7 +136,7 @@ def wrapped(words: str, width: float, *, size: float = 11.0) -> list[str]:
 
     Examples
     --------
-    >>> wrapped("Standing forest: growth", 80.0), wrapped("原有森林（生长）", 60.0)
+    >>> wrapped("Standing forest: growth", 90.0), wrapped("原有森林（生长）", 60.0)
     (['Standing', 'forest: growth'], ['原有森林', '（生长）'])
     """
     lines, latin = [""], words.isascii()

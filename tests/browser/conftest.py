@@ -45,10 +45,15 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    #: A browser asks for many tiles at once; a slow machine must not reset its connections.
+    request_queue_size = 256
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder as any static server would; yields its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
