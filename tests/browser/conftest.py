@@ -7,7 +7,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,15 +49,19 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder as any static server would; yields its address."""
-    server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
+@pytest.fixture
+def served() -> Iterator[Callable[[Path], str]]:
+    """Serve folders as any static server would, each at the address returned, until pages close."""
+    servers: list[_Server] = []
+
+    def serve(folder: Path) -> str:
+        server = _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
         server.shutdown()
         server.server_close()
 
@@ -80,16 +83,17 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def show(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open a file from disk, or of a site; fail on any request beyond, message, error or dialog."""
+def show(chromium: Any, served: Callable[[Path], str]) -> Iterator[Callable[..., Any]]:
+    """Open a file, from disk or served; fail on any request beyond, message, error or dialog."""
     faults: list[str] = []
     contexts = []
 
     def open_page(
-        path: Path, *, width: int = 1440, height: int = 900, part: str = "", site: str = ""
+        path: Path, *, width: int = 1440, height: int = 900, part: str = "", online: bool = False
     ) -> Any:
+        site = served(path.parent) if online else ""
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, offline=not site, reduced_motion="reduce"
+            viewport={"width": width, "height": height}, offline=not online, reduced_motion="reduce"
         )
         contexts.append(context)
         page = context.new_page()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 
 from sinks.maps import write_map
 from sinks.publish import publish
-from tests.browser.conftest import served
 from tests.map_sample import sample
 
 Show = Callable[..., Any]
@@ -31,13 +30,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["map", "site"])
-def opened(request: pytest.FixtureRequest, show: Show, run: Path) -> Iterator[Callable[..., Any]]:
+def opened(request: pytest.FixtureRequest, show: Show, run: Path) -> Callable[..., Any]:
     """Open the map from disk, or the site from a server."""
     if request.param == "map":
-        yield lambda **how: ready(show(run / "map.html", **how))
-        return
-    with served(run / "site") as address:
-        yield lambda **how: ready(show(run / "site" / "index.html", site=address, **how))
+        return lambda **how: ready(show(run / "map.html", **how))
+    return lambda **how: ready(show(run / "site" / "index.html", online=True, **how))
 
 
 def ready(page: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from sinks.maps import coarse, write_map
 from sinks.publish import publish
 from sinks.publish import site as site_module
-from tests.browser.conftest import served
 from tests.many_regions import many
 from tests.map_sample import NAMES, sample, stock
 from tests.test_stands_site import MODEL, grid_of
@@ -34,7 +33,7 @@ def polygons() -> gpd.GeoDataFrame:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, polygons: gpd.GeoDataFrame) -> Iterator[Path]:
+def site(tmp_path_factory: pytest.TempPathFactory, polygons: gpd.GeoDataFrame) -> Path:
     root = tmp_path_factory.mktemp("run")
     results = sample(root)
     polygons.to_file(root / "subcompartments.gpkg", layer="subcompartments_2010", driver="GPKG")
@@ -47,11 +46,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, polygons: gpd.GeoDataFrame) -
 
 
 @pytest.fixture
-def page(show: Callable[..., Any], site: Path) -> Iterator[Any]:
-    with served(site.parent) as address:
-        page = show(site, site=address, part="#layer=stands")
-        page.wait_for_selector("html.ready")
-        yield page
+def page(show: Callable[..., Any], site: Path) -> Any:
+    page = show(site, online=True, part="#layer=stands")
+    page.wait_for_selector("html.ready")
+    return page
 
 
 def facts(page: Any) -> list[float]:
@@ -158,18 +156,17 @@ def test_regions_of_a_site_that_are_too_many_are_clicked_one_by_one(
     (tmp_path / "run" / "tables").mkdir(parents=True)
     (tmp_path / "run" / "manifest.json").write_text("{}", encoding="utf-8")
     index = publish(results, tmp_path / "site")
-    with served(index.parent) as address:
-        page = show(index, site=address, part="#layer=units")
-        page.wait_for_selector("html.ready")
-        assert "共 4 个单元" in page.inner_text(".head")
-        name = page.evaluate("document.querySelector('.folium-map').id")
-        page.evaluate("name => window[name].fire('click', {latlng: L.latLng(30.15, 112.15)})", name)
-        page.wait_for_selector("[data-stand]")
-        assert page.inner_text("[data-stand] h2") == NAMES[1]
-        shown = facts(page)
-        change = stock(1, 2020) - stock(1, 2010)
-        for value in (stock(1, 2020), change, 9600.0):
-            assert any(abs(value - one) < 1e-6 * abs(value) for one in shown), value
-        page.fill("input[type=search]", "0302")
-        page.click(".row.stand")
-        page.wait_for_selector("[data-stand]")
+    page = show(index, online=True, part="#layer=units")
+    page.wait_for_selector("html.ready")
+    assert "共 4 个单元" in page.inner_text(".head")
+    name = page.evaluate("document.querySelector('.folium-map').id")
+    page.evaluate("name => window[name].fire('click', {latlng: L.latLng(30.15, 112.15)})", name)
+    page.wait_for_selector("[data-stand]")
+    assert page.inner_text("[data-stand] h2") == NAMES[1]
+    shown = facts(page)
+    change = stock(1, 2020) - stock(1, 2010)
+    for value in (stock(1, 2020), change, 9600.0):
+        assert any(abs(value - one) < 1e-6 * abs(value) for one in shown), value
+    page.fill("input[type=search]", "0302")
+    page.click(".row.stand")
+    page.wait_for_selector("[data-stand]")
