@@ -20,6 +20,11 @@ UNIT = "region"
 EVERYTHING = "ALL"
 #: What a cause of an older run says of the change that classification error alone could make.
 UNTOLD = {"map_ha": math.nan, "noise_ha": math.nan, "noise_t_c": math.nan, "noise_basis": "unknown"}
+#: What the parameters of biomass models are called, before the first stroke of their name.
+OF_MODELS = (
+    "continuous_bcef", "bcef", "bef", "wood_density", "root_to_shoot", "carbon_fraction",
+    "tree_biomass", "growth",
+)  # fmt: skip
 #: How far area × density may lie from the published stock before it is remarked on [share].
 REMARKED = 0.005
 
@@ -100,6 +105,12 @@ def densities(results: Results) -> list[Density]:
     """Return every density parameter of the run, in the table's order."""
     found = (density_of(row) for row in records(results.tables["parameters"]))
     return [density for density in found if density is not None]
+
+
+def model_parameters(results: Results) -> list[dict[str, Any]]:
+    """Return the parameters of the biomass models that densities rest on, in the table's order."""
+    rows = records(results.tables["parameters"])
+    return [row for row in rows if str(row["name"]).partition("/")[0] in OF_MODELS]
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

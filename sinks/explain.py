@@ -17,6 +17,8 @@ from sinks.wording import DASH, Words, end_text, half_width, number, places_for
 
 #: Transitions printed; the rest are added up on one line.
 MOVES_SHOWN = 15
+#: Parameters of models printed; the rest stand in the table.
+PARAMETERS_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,26 @@ def _stock_lines(results: Results, place: Place, *, words: Words) -> list[str]:
         note,
         words.t("explain.h.sources"),
         *sources.lines(),
+        *_parameter_lines(results, words=words),
     ]
+
+
+def _parameter_lines(results: Results, *, words: Words) -> list[str]:
+    """Return the parameters that turned volumes into carbon; nothing without models."""
+    found = chain.model_parameters(results)
+    keys = ("parameter", "value", "se", "unit", "source")
+    rows = [[words.t(f"explain.c.{key}") for key in keys]]
+    for row in found[:PARAMETERS_SHOWN]:
+        se, trust = float(row["se"]), str(row["confidence"])
+        flag = f" ({words.term('confidence', trust)})" if trust else ""
+        rows.append([
+            plain(row["name"]), f"{float(row['value']):,.6g}", f"{se:.3g}" if se > 0 else DASH,
+            plain(row["unit"]), plain(row["source"]) + flag,
+        ])  # fmt: skip
+    more = len(found) - PARAMETERS_SHOWN
+    rest = [words.t("explain.parameters.rest", n=more)] if more > 0 else []
+    title = words.t("explain.h.parameters")
+    return [title, *_table(rows, sides="lrrll"), *rest] if found else []
 
 
 def _link_cells(link: chain.Link, sources: _Sources, *, words: Words) -> list[str]:

@@ -91,6 +91,8 @@ def _stands(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> Sta
     if not inputs.surveys or config is None:
         return None
     draws = Draws(study.uncertainty.seed, study.uncertainty.draws)
+    allowed = config.unchecked and study.density.unchecked
+    config = config.model_copy(update={"unchecked": allowed})
     return stand_density(
         inputs.surveys, config, strata=strata, years=study.years, regions=inputs.regions.codes,
         draws=draws, problems=problems,
@@ -102,6 +104,8 @@ def _plots(inputs: Inputs, strata: Sequence[str], *, problems: Problems) -> Plot
     if inputs.plots is None or config is None:
         return None
     draws = Draws(study.uncertainty.seed, study.uncertainty.draws)
+    allowed = config.unchecked and study.density.unchecked
+    config = config.model_copy(update={"unchecked": allowed})
     return plot_densities(
         inputs.plots, config, strata=strata, years=study.years, draws=draws, problems=problems
     )

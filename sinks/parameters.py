@@ -224,12 +224,19 @@ def _number(cell: object) -> float:
     return float(str(cell)) if cell is not None and str(cell) not in {"", "<NA>"} else np.nan
 
 
-def warn_unchecked(names: Iterable[str], *, table: str, problems: Problems) -> None:
-    """Warn of parameters in use whose digits were never seen in their source (``memory``)."""
+def warn_unchecked(
+    names: Iterable[str], *, table: str, problems: Problems, allowed: bool = True
+) -> None:
+    """Warn of parameters in use whose digits were never seen in their source (``memory``).
+
+    Where the study does not allow them they are an error.
+    """
     unchecked = sorted(set(names))
     if unchecked:
         shown = first_few(unchecked, problems.language)
-        problems.warn("parameter.memory", file=table, count=len(unchecked), names=shown)
+        tell = problems.warn if allowed else problems.error
+        code = "parameter.memory" if allowed else "parameter.memory_refused"
+        tell(code, file=table, count=len(unchecked), names=shown)
 
 
 def listed(name: str | None = None) -> str:

@@ -85,6 +85,7 @@ class PlotsConfig(Part):
     strata: dict[str, str] = Field({}, description="plots' stratum = stratum of the legend")
     weights: dict[str, float] = Field({}, description="plots' stratum = area, or phase-1 points")
     species: dict[str, str] = Field({}, description="name in the plots = forest type")
+    unchecked: bool = Field(True, description="allow parameters that were never checked")
 
     @property
     def files(self) -> dict[int, str]:
@@ -130,6 +131,9 @@ class DensityConfig(Part):
     pools: tuple[Pool, ...] | None = Field(None, description="pools to count; all when absent")
     relative_se: float | None = Field(
         None, ge=0, le=5, description="asserted spread of values that state none"
+    )
+    unchecked: bool = Field(
+        True, description="allow densities and parameters that were never checked"
     )
     plots: PlotsConfig | None = None
     raster: DensityRasters | None = None

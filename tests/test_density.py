@@ -428,6 +428,9 @@ def test_numbers_from_memory_warn(tmp_path: Path) -> None:
     assert (warning.code, warning.severity) == ("parameter.memory", "WARN")
     assert "forest/agb" in warning.text("en")
     assert "forest/soil" not in warning.text("en")
+    _, (refused,) = arranged(rows, unchecked=False)
+    assert (refused.code, refused.severity) == ("parameter.memory_refused", "ERROR")
+    assert "forest/agb" in refused.text("en")
 
 
 # Draws

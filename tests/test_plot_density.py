@@ -227,6 +227,10 @@ def test_names_that_are_not_known(tmp_path: Path) -> None:
     assert [problem.code for problem in problems.of(Severity.ERROR)] == ["plots.no_species"]
     _, problems = densities([Sheet(sheet(tmp_path, VOLUMES), "plots.csv")], models=("fang",))
     assert [problem.code for problem in problems.of(Severity.ERROR)] == ["plots.unknown_model"]
+    _, problems = densities(
+        [Sheet(sheet(tmp_path, VOLUMES), "plots.csv")], models=("ipcc_bef_ccer",), unchecked=False
+    )
+    assert [problem.code for problem in problems.of(Severity.ERROR)] == ["model.memory_refused"]
     _, problems = densities([Sheet(sheet(tmp_path, VOLUMES, stratum="woods"), "plots.csv")])
     assert [problem.code for problem in problems.of(Severity.ERROR)] == ["plots.no_stratum"]
     _, problems = densities([Sheet(path, "plots.csv")], strata={"bush": "forest"})
@@ -303,6 +307,15 @@ def test_run_says_which_source_and_shows_the_models(tmp_path: Path) -> None:
     held = rows_of(models, year=2015, pool="agb", model="ipcc_bef").iloc[0]
     assert held["stock_t_c"] == pytest.approx(held["area_ha"] * held["density_t_c_ha"])
     assert held["central"] == "false"
+    # enough to work a density out by hand: the intercept, which is never drawn, stands there too
+    chain = explain(Results.open(study.parent / "out"), "0101")
+    known = tables["parameters"].set_index("name")
+    for name in ("slope", "intercept"):
+        (line,) = (row for row in chain.splitlines() if f"masson_pine/{name} " in row)
+        row = known.loc[f"continuous_bcef/zhejiang2016/masson_pine/{name}"]
+        assert f" {row['value']:g} " in line
+        assert "10.17521/cjpe.2015.0193, table 1" in line
+    assert row["se"] == 0
     # permanent plots that all grew: the change of density shows, whatever its level's error
     change = rows_of(tables["change"], level="study").iloc[0]
     assert change["density_effect_t_c"] > 0

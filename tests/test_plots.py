@@ -41,7 +41,8 @@ def written(folder: Path, *rows: str, head: str = HEAD, name: str = "plots.csv")
 def loaded(path: Path, **config: Any) -> tuple[Plots | None, Problems]:
     problems = Problems("en")
     sheet = Sheet(path, path.name)
-    return load_plots([sheet], PlotsConfig(**config), problems=problems), problems
+    plots = load_plots([sheet], PlotsConfig(**config), problems=problems)
+    return (None if problems.of(Severity.ERROR) else plots), problems
 
 
 def codes(problems: Problems, *severities: Severity) -> list[str]:
@@ -140,6 +141,9 @@ def test_diameters_in_tenths() -> None:
     assert tenths(np.array([12.0, 15.0, 0.0, 22.5])).size == 0
     assert tenths(np.array([125.0, 159.0, 0.0, 97.0])).tolist() == [0, 1, 3]
     assert tenths(np.array([12.5, 159.0, 9.7])).tolist() == [1]
+    some = np.concatenate([np.linspace(8, 20, 12), np.linspace(80, 200, 5)])
+    assert tenths(some).tolist() == [12, 13, 14, 15, 16]  # a fifth of the rows, by another crew
+    assert tenths(np.linspace(4, 58, 30)).size == 0
 
 
 def test_diameters_are_asked_about_and_asserted(tmp_path: Path) -> None:
@@ -242,6 +246,29 @@ def test_exchanged_coordinates_are_told(tmp_path: Path, regions: gpd.GeoDataFram
     assert place_plots(plots, regions, crs="EPSG:4326", problems=problems) is None
     assert codes(problems) == ["plots.swapped"]
     assert "4 plots" in said(problems, "plots.swapped")
+
+
+def test_places_and_species_are_told_beside_what_is_wrong_in_the_cells(
+    tmp_path: Path, regions: gpd.GeoDataFrame
+) -> None:
+    """One look at a sheet names all of it: nobody mends volumes first to be told of places then."""
+    path = written(
+        tmp_path, *ROWS[:3], "4,30.4,114.4,2015-07-04,杉木,8,conifer,10",
+        "5,100,20,2015-07-01,杉木,2,conifer,4", "6,114.1,30.1,2015-07-01,杉目,2,conifer,40",
+        "7,114.1,30.1,2015-07-01,杉木,2,conifer,-40",
+    )  # fmt: skip
+    problems = Problems("en")
+    plots = load_plots([Sheet(path, path.name)], PlotsConfig(crs="EPSG:4326"), problems=problems)
+    assert plots is not None
+    assert place_plots(plots, regions, crs="EPSG:4326", problems=problems) is None
+    assert codes(problems) == [
+        "plots.negative", "plots.unknown_species", "plots.swapped", "plots.outside",
+    ]  # fmt: skip
+    assert "line 7: 杉目 (杉树, 杉木" in said(problems, "plots.unknown_species")
+    assert "1 plots that lie in the regions only with x and y exchanged: line 5 (4)" in said(
+        problems, "plots.swapped"
+    )
+    assert "left out: line 6 (5)" in said(problems, "plots.outside")
 
 
 def test_coordinates_need_a_crs_that_fits(tmp_path: Path, regions: gpd.GeoDataFrame) -> None:

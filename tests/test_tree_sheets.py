@@ -50,7 +50,8 @@ def loaded(folder: Path, name: str = "trees.csv", **keys: Any) -> tuple[Plots | 
         [Sheet(folder / own, own, year) for year, own in named.items()]
         for named in (config.files, config.tree_files)
     )
-    return load_plots(sheets, config, problems=problems, trees=trees), problems
+    plots = load_plots(sheets, config, problems=problems, trees=trees)
+    return (None if problems.of(Severity.ERROR) else plots), problems
 
 
 def wrong(problems: Problems) -> list[str]:

@@ -82,8 +82,9 @@ class CellBuilder:
         row = self._covering(kind)
         group, name = f"continuous_bcef/{self.model['expansion']}", f"{row['row'].iloc[0]}"
         slope = row[row["coefficient"] == "slope"].iloc[0]
-        intercept = float(row[row["coefficient"] == "intercept"]["value"].iloc[0])
+        base = row[row["coefficient"] == "intercept"].iloc[0]
         factor = _factor(f"{group}/{name}/slope", slope, group="expansion")
+        intercept = _factor(f"{group}/{name}/intercept", base, group="expansion")
         cell = VolumeCell(
             kind, (factor,), root_to_shoot(kind), carbon_fraction(), intercept, True,
             (float(slope["valid_min"]), float(slope["valid_max"])),

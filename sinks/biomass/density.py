@@ -347,7 +347,7 @@ def _warn_memory(rows: Iterable[DensityRow], config: DensityConfig, *, problems:
         for row in rows
         if row.confidence == "memory" and not row.from_plots
     }
-    warn_unchecked(names, table=config.table or "", problems=problems)
+    warn_unchecked(names, table=config.table or "", problems=problems, allowed=config.unchecked)
 
 
 def _assembled(

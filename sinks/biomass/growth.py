@@ -205,5 +205,5 @@ def growth_cell(kind: str, curve: Curve, *, relative_se: float | None = None) ->
     )  # fmt: skip
     return VolumeCell(
         kind, (Factor(mean, name, "expansion"),), root_to_shoot(kind), carbon_fraction(),
-        0.0, True, (0.0, float(curve.at(curve.oldest))),
+        None, True, (0.0, float(curve.at(curve.oldest))),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sinks.biomass.plotcells import Notes
+from sinks.biomass.species import classify
 from sinks.sections import POOLS, PlotsConfig
 
 Floats = npt.NDArray[np.float64]
@@ -19,6 +20,8 @@ LARGEST: Final[dict[str, float]] = {
     "volume": 3_000.0, "plot_area": 100.0, "age": 2_000.0, "mean_height": 120.0, "share": 1.0,
     **{str(pool): 5_000.0 for pool in POOLS if pool != "dead_organic"},
 }  # fmt: skip
+#: Tenths of centimetres in one.
+TENTHS: Final = 10.0
 #: Stems as thick as this on average stand in no inventory: tenths of centimetres [cm].
 THICKEST: Final = 60.0
 #: Growing stock of ordinary forest is above this, per mu it is not [m³/ha].
@@ -43,6 +46,7 @@ def check_plots(frame: pd.DataFrame, notes: Notes, *, config: PlotsConfig) -> No
     """
     _identities(frame, notes)
     _ranges(frame, notes)
+    _species(frame, notes, config=config)
     if config.volume_unit is None:
         for place in per_mu(frame["volume"].to_numpy(dtype=np.float64)):
             row = frame.iloc[int(place)]
@@ -60,6 +64,21 @@ def _identities(frame: pd.DataFrame, notes: Notes) -> None:
     repeated = named[named.duplicated(["plot_id", "year"], keep=False)]
     for line, name in zip(repeated["line"], repeated["plot_id"], strict=True):
         notes.add("plots.duplicate_id", int(line), detail=str(name))
+
+
+def named_types(frame: pd.DataFrame, config: PlotsConfig) -> pd.Series:
+    """Return what every plot says that grows on it: its species, else its forest type."""
+    names = frame["species"].where(frame["species"] != "", frame["forest_type"])
+    return names.replace(config.species)
+
+
+def _species(frame: pd.DataFrame, notes: Notes, *, config: PlotsConfig) -> None:
+    """Note species that nothing is known of where a model would ask for them."""
+    names = named_types(frame, config)
+    _, unknown = classify(list(names))
+    asked = (frame["volume"] > 0) & frame["agb"].isna() & names.isin(list(unknown))
+    for line, name in zip(frame["line"][asked], names[asked], strict=True):
+        notes.add("plots.unknown_species", int(line), detail=f"{name} ({unknown[name]})")
 
 
 def _ranges(frame: pd.DataFrame, notes: Notes) -> None:
@@ -101,20 +120,21 @@ def per_mu(volume: Floats) -> npt.NDArray[np.intp]:
     own = volume[stocked]
     if np.quantile(own, 0.9) < USUAL_VOLUME and np.median(own) > 1.0:
         return stocked
-    logs = np.log(own)
+    return stocked[own < _border(own, apart=MU)]
+
+
+def _border(values: Floats, *, apart: float) -> float:
+    """Return what parts positive values into two groups so many times apart, 0 if nothing does."""
+    logs = np.log(values)
     cut = _two_means(logs)
     low, high = logs[logs < cut], logs[logs >= cut]
     if min(low.size, high.size) < max(3.0, SMALL_GROUP * logs.size):
-        return np.empty(0, dtype=np.intp)
-    apart = float(np.median(high) - np.median(low))
+        return 0.0
+    between = float(np.median(high) - np.median(low))
     spread = float(max(low.std(), high.std()))
-    if abs(apart - np.log(MU)) < np.log(1.6) and spread < apart / 4 and _gap(low, high) > spread:
-        return stocked[logs < cut]
-    return np.empty(0, dtype=np.intp)
-
-
-def _gap(low: Floats, high: Floats) -> float:
-    return float(high.min() - low.max())
+    gap = float(high.min() - low.max())
+    alike = abs(between - np.log(apart)) < np.log(1.6)
+    return float(np.exp(cut)) if alike and spread < between / 4 and gap > spread else 0.0
 
 
 def _two_means(values: Floats) -> float:
@@ -138,10 +158,14 @@ def tenths(dbh: Floats) -> npt.NDArray[np.intp]:
     Returns
     -------
     ndarray of int
-        All measured plots, if half of them are thicker than any forest is on average; else
-        those that are.
+        All measured plots, if half of them are thicker than any forest is on average; the upper
+        group, if the diameters fall into two that differ by about 10; else those that are
+        thicker than any.
     """
     measured = np.flatnonzero(dbh > 0)
     if measured.size and np.median(dbh[measured]) > THICKEST:
         return measured
+    border = _border(dbh[measured], apart=TENTHS) if measured.size >= PATTERN else 0.0
+    if border > 0 and np.median(dbh[measured[dbh[measured] >= border]]) > THICKEST:
+        return measured[dbh[measured] >= border]
     return np.flatnonzero(dbh > THICKEST * 2)

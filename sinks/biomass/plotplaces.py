@@ -16,6 +16,7 @@ from pyproj.exceptions import CRSError
 
 from sinks.biomass.plots import Plots
 from sinks.checks import Problems, first_few
+from sinks.texts import text
 
 Ints = npt.NDArray[np.intp]
 #: Assumed of coordinates in degrees that name no CRS, and told.
@@ -64,8 +65,8 @@ def place_plots(
             "plots.swapped", file=plots.shown, count=int(swapped.sum()),
             items=_lines(frame[swapped], problems),
         )  # fmt: skip
-        return None
-    return _inside(plots, frame, codes=codes, known=known, problems=problems)
+    inside = _inside(plots, frame, codes=codes, known=known & ~swapped, problems=problems)
+    return None if swapped.any() else inside
 
 
 def _inside(
@@ -74,6 +75,8 @@ def _inside(
     """Keep the plots inside; refuse when none is."""
     outside = known & (codes == "")
     frame["region"] = codes
+    if not known.any():
+        return None
     if outside.sum() == known.sum():
         problems.error(
             "plots.all_outside", file=plots.shown, count=int(known.sum()),
@@ -95,7 +98,10 @@ def _bounds(frame: pd.DataFrame) -> Sequence[float]:
 
 def _lines(frame: pd.DataFrame, problems: Problems) -> str:
     rows = zip(frame["line"], frame["plot_id"], strict=True)
-    return first_few((f"{line} ({name})" for line, name in rows), problems.language)
+    named = (
+        f"{text('table.lines', problems.language, lines=line)} ({name})" for line, name in rows
+    )
+    return first_few(named, problems.language)
 
 
 def _crs(name: str, rows: pd.DataFrame, *, plots: Plots, problems: Problems) -> CRS | None:

@@ -16,7 +16,7 @@ from sinks.biomass.plotchecks import check_plots
 from sinks.biomass.readers.chinese import from_national_codes
 from sinks.biomass.readers.sheets import Sheet, read_sheet, texts, titles
 from sinks.biomass.treesheets import join_trees, load_trees
-from sinks.checks import Problems, Severity, first_few, nearest
+from sinks.checks import Problems, first_few, nearest
 from sinks.parameters import load_table
 from sinks.rows import Row
 from sinks.sections import POOLS, PlotsConfig
@@ -81,9 +81,10 @@ def load_plots(
     Returns
     -------
     Plots or None
-        None if anything must be corrected first.
+        None if a file cannot be used. With errors among the problems the plots are good for one
+        thing alone: to look for what else is wrong with them.
     """
-    before, found = len(problems.of(Severity.ERROR)), []
+    found = []
     for sheet in sheets:
         rows = read_sheet(sheet.path, shown=sheet.shown, problems=problems, limits=sheet.limits)
         if rows is not None:
@@ -99,9 +100,7 @@ def load_plots(
         first = sum(len(earlier) for earlier, _ in known[:place])
         check_plots(whole.iloc[first : first + len(frame)], notes, config=config)
         _tell(notes, problems)
-    shown = ", ".join(sheet.shown for sheet in sheets)
-    right = len(problems.of(Severity.ERROR)) == before
-    return Plots(whole, shown, single) if right else None
+    return Plots(whole, ", ".join(sheet.shown for sheet in sheets), single)
 
 
 def _frame(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sinks.biomass import plotdesign
 from sinks.biomass.models import DEFAULT_MODEL, apply_model, models
+from sinks.biomass.plotchecks import named_types
 from sinks.biomass.plotdensity import PlotDensity, Sample, estimate_all
 from sinks.biomass.plots import Plots
 from sinks.biomass.species import classify, forest_types
@@ -91,7 +92,8 @@ def labelled_plots(
     frame = _rounds(plots, years, problems=problems)
     if frame is None:
         return None
-    frame = _typed(frame, config, shown=plots.shown, problems=problems)
+    named = named_types(frame, config)
+    frame = frame.assign(named=named, forest_type=classify(list(named))[0])
     own = forest_types()["stratum"]
     by_type = frame["forest_type"].map(own).fillna("")
     label = frame["stratum"].where(frame["stratum"] != "", by_type)
@@ -134,25 +136,6 @@ def _rounds(plots: Plots, years: Sequence[int], *, problems: Problems) -> pd.Dat
         )  # fmt: skip
         return None
     return mapped.reset_index(drop=True)
-
-
-def _typed(
-    frame: pd.DataFrame, config: PlotsConfig, *, shown: str, problems: Problems
-) -> pd.DataFrame:
-    """Add the forest type of every plot, by its species or the type that it names itself."""
-    names = frame["species"].where(frame["species"] != "", frame["forest_type"])
-    types, unknown = classify(list(names.replace(config.species)))
-    frame = frame.assign(named=names, forest_type=types)
-    wanted = set(frame.loc[frame["volume"] > 0, "named"])
-    wrong = {name: near for name, near in unknown.items() if name in wanted}
-    if wrong:
-        items = [f"{name} ({near})" for name, near in sorted(wrong.items())]
-        lines = frame.loc[frame["named"].isin(list(wrong)) & (frame["volume"] > 0), "line"]
-        problems.error(
-            "plots.unknown_species", file=shown, count=len(lines),
-            items=first_few(items, problems.language), lines=first_few(lines, problems.language),
-        )  # fmt: skip
-    return frame
 
 
 def _targeted(
@@ -277,6 +260,6 @@ def _stands(
             found[name] = apply_model(
                 name, volume=frame["volume"].to_numpy(dtype=np.float64),
                 forest_type=frame["forest_type"].to_numpy(dtype=object), draws=draws,
-                problems=problems,
+                problems=problems, memory=config.unchecked,
             )  # fmt: skip
     return found

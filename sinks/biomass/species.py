@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -114,9 +115,27 @@ def _given(name: object) -> bool:
 
 
 def near_names(name: str) -> str:
-    """Return the names of forest types nearest to an unknown one."""
+    """Return the names of forest types nearest to an unknown one.
+
+    Of names alike, those with the fewest signs to change come first: Chinese names are so short
+    that the share of common signs alone would prefer a name of one sign.
+
+    Examples
+    --------
+    >>> near_names("杉目")
+    '杉树, 杉木, 杉'
+    """
     table = load_table("models/species_names")
-    return nearest(name, table.loc[table["kind"] != "key", "name"])
+    known = table.loc[table["kind"] != "key", "name"]
+    close = difflib.get_close_matches(name, [str(own) for own in known], n=12, cutoff=0.5)
+    return ", ".join(sorted(close, key=lambda own: _unlike(name, own))[:3]) or nearest(name, known)
+
+
+def _unlike(name: str, other: str) -> tuple[int, int]:
+    """Return how many signs to change make one name of another, and how they differ in length."""
+    steps = difflib.SequenceMatcher(None, name, other).get_opcodes()
+    changed = sum(max(b - a, d - c) for kind, a, b, c, d in steps if kind != "equal")
+    return changed, abs(len(name) - len(other))
 
 
 def lineage(forest_type: str) -> Iterable[str]:

@@ -98,8 +98,8 @@ class VolumeCell:
     ----------
     expansion : tuple of Factor
         Their product is the biomass per volume [t d.m./m³].
-    intercept : float
-        Biomass of whole trees at vanishing volume [t d.m./ha].
+    intercept : Factor, optional
+        Biomass of whole trees at vanishing volume [t d.m./ha]; never drawn.
     whole : bool
         Whether the expansion holds the roots; they are then split off, never added.
     """
@@ -108,21 +108,23 @@ class VolumeCell:
     expansion: tuple[Factor, ...]
     root_to_shoot: Factor
     carbon_fraction: Factor
-    intercept: float = 0.0
+    intercept: Factor | None = None
     whole: bool = False
     valid: tuple[float, float] = (0.0, np.inf)
 
     @property
     def factors(self) -> tuple[Factor, ...]:
         """The parameters that it rests on."""
-        return (*self.expansion, self.root_to_shoot, self.carbon_fraction)
+        fixed = () if self.intercept is None else (self.intercept,)
+        return (*fixed, *self.expansion, self.root_to_shoot, self.carbon_fraction)
 
     def line(self, draws: Draws, only: Collection[str]) -> tuple[Floats, Floats]:
         """Return slope [t C/m³] and intercept [t C/ha], dims (pool, draw)."""
-        values = [factor.drawn(draws, fixed=factor.group not in only) for factor in self.factors]
+        used = (*self.expansion, self.root_to_shoot, self.carbon_fraction)
+        values = [factor.drawn(draws, fixed=factor.group not in only) for factor in used]
         *expansion, root, carbon = values
         slope = np.prod(expansion, axis=0) * carbon
-        base = self.intercept * carbon
+        base = (0.0 if self.intercept is None else self.intercept.value) * carbon
         shares = np.stack([np.ones_like(root), root]) / (1 + root if self.whole else 1.0)
         return shares * slope, shares * base
 
