@@ -173,7 +173,7 @@ def _amounts(
         return _volumes(target, accounts, indices=indices)
     if target.quantity == "count":
         return _counts(target, accounts, indices=indices)
-    strata = None if target.groups is None else accounts.legend.strata_in(target.groups)
+    strata = accounts.legend.counted(target.groups, target.strata)
     if target.quantity == "carbon":
         totals = stock.totals(indices, Selection(strata, target.pools or None))
         unit = CARBON_UNITS[target.unit]

@@ -39,7 +39,7 @@ def consistency_table(targets: Sequence[TargetConfig], held: Accounts) -> pd.Dat
     carbon = [
         target for target in targets
         if target.quantity == "carbon" and target.kind == "increase"
-        and target.groups is not None and set(target.groups) == {"forest"}
+        and target.groups is not None and set(target.groups) == {"forest"} and not target.strata
     ]  # fmt: skip
     volume = _asked(targets, "volume", held=held)
     cover = _asked(targets, "cover", held=held)

@@ -179,10 +179,8 @@ def wrong_changes(
 
     References
     ----------
-    Stow, D. A., Tinney, L. R., Estes, J. E. (1980). Proc. 14th Int. Symp. Remote Sens. Environ.,
-    1227-1237. Singh, A. (1989). Int. J. Remote Sens. 10, 989-1003.
-    doi:10.1080/01431168908903939. Burnicki, A. C. et al. (2007). Comput. Environ. Urban Syst. 31,
-    282-302 (errors that two maps share). doi:10.1016/j.compenvurbsys.2006.07.005
+    Burnicki, A. C., Brown, D. G., Goovaerts, P. (2007). Comput. Environ. Urban Syst. 31, 282-302
+    (errors that two maps share). doi:10.1016/j.compenvurbsys.2006.07.005
     """
     right = np.full(cause.shape, np.nan)
     basis = np.full(cause.shape, UNKNOWN, np.int64)

@@ -23,7 +23,7 @@ from sinks.volume import Volume
 
 PATH_COLUMNS: Final = (
     "target", "year", "unit", "baseline", "on_path", "achieved", "se", "low", "high",
-    "probability", "rate_so_far", "rate_needed", "basis",
+    "probability", "rate_planned", "rate_so_far", "rate_needed", "basis",
 )  # fmt: skip
 
 
@@ -83,8 +83,8 @@ def path_table(targets: Sequence[TargetConfig], held: Accounts) -> pd.DataFrame:
     -----
     The path is a straight line from the start to what the target asks at its end: for an
     increase from zero; for a level, share or count from the stated baseline or, without one,
-    from the first year's own value; for a rate it is the rate itself. `rate_needed` is what must
-    be gained in each year that is left.
+    from the first year's own value; for a rate it is the rate itself. `rate_planned` is what the
+    path asks of each year, `rate_needed` what must be gained in each year that is left.
     """
     indices = held.whole
     rows = []
@@ -121,6 +121,7 @@ def _place(
         needed = (target.value - now) / left if left else np.nan
     if not left:
         path = target.value
+    planned = target.value if target.kind == "rate" else (target.value - start) / whole
     several = found.draws is not None and found.draws.shape[-1] > 1
     spread = summarise(found.draws[-1], level=held.stock.level) if found.draws is not None else None
     chance = np.nan
@@ -130,7 +131,8 @@ def _place(
     return {
         "target": target.name, "year": year, "unit": target.unit,
         "baseline": start, "on_path": path,
-        "achieved": now, "probability": chance, "rate_so_far": so_far, "rate_needed": needed,
+        "achieved": now, "probability": chance,
+        "rate_planned": planned, "rate_so_far": so_far, "rate_needed": needed,
         "basis": held.basis(target),
     } | {
         name: np.nan if spread is None else float(getattr(spread, name))

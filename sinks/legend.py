@@ -147,6 +147,16 @@ class Legend:
         wanted = set(groups)
         return tuple(stratum for stratum in self.strata if self.group_of(stratum) in wanted)
 
+    def counted(
+        self, groups: Iterable[str] | None, strata: Iterable[str] = ()
+    ) -> tuple[str, ...] | None:
+        """Return the strata of some groups with others named one by one; None if none is named."""
+        named = set(strata)
+        if groups is None and not named:
+            return None
+        wanted = named | set(self.strata_in(groups or ()))
+        return tuple(stratum for stratum in self.strata if stratum in wanted)
+
     def label(self, stratum: str, language: Language) -> str:
         """Return the name of a stratum.
 

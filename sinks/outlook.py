@@ -146,7 +146,7 @@ def _reached(
 ) -> _Reached:  # fmt: skip
     """Carry a target's quantity on, for all groups, to some years."""
     places = [year - assumed.scenario.start for year in years]
-    strata = None if target.groups is None else held.legend.strata_in(target.groups)
+    strata = held.legend.counted(target.groups, target.strata)
     carbon = target.quantity == "carbon"
     measure = Measure(strata, (target.pools or None) if carbon else None, area=not carbon)
     size = sum(int(index.max()) + 1 for index in indices)

@@ -186,6 +186,8 @@ def _row(figure: Figure, books: _Books, *, counted: Sequence[str] | None) -> dic
         "low": float(apart.low), "high": float(apart.high), **parts,
         **_part_errors((same, land), figure, other=other, se=float(apart.se)),
     }  # fmt: skip
+    if not carbon and books.stock.correction is None:  # a map area: its error is not known
+        found |= dict.fromkeys(("map_se", "map_low", "map_high"), math.nan)
     blank = bool(books.unknown[group])
     if blank:
         found = dict.fromkeys(found, math.nan)

@@ -283,7 +283,7 @@ def answers(scenario: Scenario, target: TargetConfig, *, legend: Legend) -> bool
     moved |= {row.stratum for row in scenario.growths}
     if OBSERVED in (scenario.config.growth, scenario.config.loss):
         moved |= set(legend.strata_in(("forest",)))
-    wanted = legend.strata if target.groups is None else legend.strata_in(target.groups)
+    wanted = legend.counted(target.groups, target.strata) or legend.strata
     return not moved or not moved.isdisjoint(wanted)
 
 

@@ -266,6 +266,7 @@ class TargetConfig(Part):
     )
     quantity: Literal["carbon", "area", "cover", "volume", "count"]
     groups: Annotated[tuple[Group, ...], Field(min_length=1)] | None = None
+    strata: tuple[str, ...] = Field((), description="strata that count, besides the groups")
     pools: tuple[Pool, ...] = ()
     kind: Literal["increase", "level", "rate", "share", "count"]
     value: float = Field(allow_inf_nan=False)

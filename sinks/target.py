@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from sinks.achieved import ESTIMATED, REPORTED, Accounts, Achieved, achieved
-from sinks.checks import Problems
+from sinks.checks import Problems, nearest
 from sinks.draws import summarise
 from sinks.legend import Legend
 from sinks.levels import group_indices, summed, without_data
 from sinks.sections import TargetConfig
 from sinks.stock import Selection
-from sinks.units import CARBON_UNITS, OTHER_CARBON_UNIT
+from sinks.units import AREA_UNITS, CARBON_UNITS, OTHER_CARBON_UNIT, OTHER_UNIT
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,10 +54,17 @@ def check_targets(
             problems.error(
                 "target.no_such_pool", place=place, pools=", ".join(absent), known=", ".join(pools)
             )
+        unknown = [name for name in target.strata if name not in legend.strata]
+        if unknown:
+            problems.error(
+                "target.no_such_stratum", place=place, names=", ".join(unknown),
+                near=nearest(unknown[0], legend.strata), legend=legend.name,
+            )  # fmt: skip
         groups = target.groups or ()
         unseen = [group for group in groups if not legend.strata_in((group,))]
         if unseen:
-            report = problems.error if len(unseen) == len(groups) else problems.warn
+            alone = len(unseen) == len(groups) and not target.strata
+            report = problems.error if alone else problems.warn
             report("target.no_class", place=place, groups=", ".join(unseen), legend=legend.name)
 
 
@@ -97,8 +104,9 @@ def shares_of(
     if target.share_by is None:
         return None
     activity, stock = accounts.of(target.overlay)
-    groups = ("forest",) if target.share_by == "forest_area" else target.groups
-    strata = None if groups is None else accounts.legend.strata_in(groups)
+    strata = accounts.legend.counted(target.groups, target.strata)
+    if target.share_by == "forest_area":
+        strata = accounts.legend.strata_in(("forest",))
     base = accounts.years.index(target.start) if target.start is not None else 0
     if target.share_by == "table":
         weight = accounts.shares[target.name]
@@ -147,9 +155,11 @@ def _frame(
             ),
         }
     )
-    other = OTHER_CARBON_UNIT.get(target.unit)
-    ratio = CARBON_UNITS[target.unit] / CARBON_UNITS[other] if other else np.nan
+    other, sizes = OTHER_UNIT.get(target.unit), {**CARBON_UNITS, **AREA_UNITS}
+    ratio = sizes[target.unit] / sizes[other] if other else np.nan
     frame["achieved_other_unit"] = found.central * ratio
+    # Only tonnes may have been meant in the other unit: hectares and mu are never confused.
+    reading = ratio if target.unit in OTHER_CARBON_UNIT else np.nan
     frame["other_unit"] = other or ""
     frame["share_by"] = target.share_by or ""
     frame["se"] = frame["low"] = frame["high"] = np.nan
@@ -157,7 +167,7 @@ def _frame(
         spread = summarise(found.draws, level=level)
         frame["se"], frame["low"], frame["high"] = spread.se, spread.low, spread.high
         frame.loc[frame["achieved"].isna(), ["se", "low", "high"]] = np.nan
-    for suffix, factor in (("", 1.0), ("_other_unit", ratio)):
+    for suffix, factor in (("", 1.0), ("_other_unit", reading)):
         wanted = np.where(known & np.isfinite(factor), required, np.nan)
         chance = _probability(found, wanted / factor)
         frame[f"probability{suffix}"] = chance

@@ -74,6 +74,7 @@ def _check_unanswered(target: TargetConfig, *, volumes: bool, refuse: Any) -> No
     still = target.overlay is not None and target.kind in ("level", "share")
     if (
         target.groups is None
+        and not target.strata
         and target.quantity != "count"
         and not (target.quantity == "area" and still)
     ):
@@ -88,7 +89,7 @@ def _check_overlay(
         return
     known = {str(overlay.get("name")): overlay for overlay in overlays}
     if target.overlay not in known:
-        near = ", ".join(nearest(target.overlay, known)) or "-"
+        near = nearest(target.overlay, known) or "-"
         refuse("no_such_overlay", name=target.overlay, near=near)
     elif target.quantity == "count" and not known[target.overlay].get("part"):
         refuse("count_needs_part", name=target.overlay)
@@ -106,6 +107,8 @@ def _check_estimated(target: TargetConfig, *, volumes: bool, refuse: Any) -> Non
 
 def _check_volume(target: TargetConfig, *, refuse: Any) -> None:
     """Refuse to compare growing stock with standing volume: another quantity, a tenth larger."""
+    if target.quantity == "volume" and target.strata:
+        refuse("volume_groups", volume=target.volume, found=", ".join(target.strata))
     if target.quantity != "volume" or target.baseline is None:
         return
     if target.baseline_volume != target.volume:

@@ -25,6 +25,8 @@ OTHER_CARBON_UNIT: Final = {"t C": "t CO2", "t CO2": "t C"}
 AreaUnit = Literal["ha", "mu", "亩"]
 #: Hectares in one unit of area.
 AREA_UNITS: Final = {"ha": 1.0, "mu": HA_PER_MU, "亩": HA_PER_MU}
+#: The unit that a target's unit is told in beside its own, where there is one.
+OTHER_UNIT: Final = {**OTHER_CARBON_UNIT, "ha": "mu", "mu": "ha", "亩": "ha"}
 #: Hectares or tonnes of carbon in one unit of an official figure, by quantity.
 FIGURE_UNITS: Final = {
     "area": {

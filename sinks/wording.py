@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from sinks.texts import Language, has_text, text
-from sinks.units import AREA_UNITS
+from sinks.units import AREA_UNITS, OTHER_UNIT
 
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -174,12 +174,20 @@ class Words:
         return f"{body}{gap}{scale.label}"
 
     def both(self, value: float, unit: str) -> str:
-        """Return a target's figure; in Chinese, hundreds of millions of m³ in both units in use."""
+        """Return a target's figure in both units in use: ha and mu; in Chinese 亿 and 万 m³."""
         scale = self.unit(unit, value)
         shown, smaller = self.exactly(value, scale), self.unit(unit, 1e4)
+        if unit in AREA_UNITS:
+            return self.t("report.unit.both", first=shown, second=self.other_area(value, unit))
         if unit != "m3" or self.language != "zh" or scale.factor <= smaller.factor:
             return shown
         return self.t("report.unit.both", first=shown, second=self.exactly(value, smaller))
+
+    def other_area(self, value: float, unit: str) -> str:
+        """Return an area in mu if its unit is hectares, and the other way round."""
+        other = OTHER_UNIT[unit]
+        size = float(f"{value * AREA_UNITS[unit] / AREA_UNITS[other]:.5g}")
+        return self.exactly(size, self.unit(other, size))
 
     def interval(self, low: float, high: float, *, scale: Scale) -> str:
         """Return "95% interval low to high", or that none was computed."""

@@ -136,7 +136,7 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "target_path": [
             *["target", "year", "unit", "baseline", "on_path", "achieved", "se", "low", "high"],
-            *["probability", "rate_so_far", "rate_needed", "basis"],
+            *["probability", "rate_planned", "rate_so_far", "rate_needed", "basis"],
         ],
         "consistency": [
             *["target", "unit", "required", "volume_increase_m3", "forest_increase_ha"],

@@ -31,6 +31,9 @@ TARGETS = [
      "overlay": "reserves", "end": 2015},
     target(name="inside", pools=["agb"], value=1, overlay="reserves"),
     target(name="rate", quantity="area", kind="rate", unit="mu", value=20),
+    # Forest and, by its name alone, cropland; the lake alone, inside the reserves.
+    target(name="wooded", **LAND | {"value": 13}, strata=["crop"]),
+    {"name": "lake", **LAND, "strata": ["lake"], "value": 5, "overlay": "reserves", "end": 2015},
 ]  # fmt: skip
 
 
@@ -70,6 +73,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         # 甲's forest of rows 0 and 1 stays and grows: 4 ha × 4 t; 乙 gains 1 ha of 44 t.
         ("inside", 4 * 4 + 44.0, "met"),
         ("rate", 4 * 15 / 5, "uncertain"),
+        ("wooded", 12.0 + 12.0, "uncertain"),
+        ("lake", 8.0, "uncertain"),
         ("volume", 2100.0, "uncertain"),  # 84 %: one standard error above
         ("planted", 12.0, "uncertain"),  # no error reported: nothing is said of probability
     ],
@@ -103,7 +108,7 @@ def test_the_path_is_a_straight_line(tables: dict[str, pd.DataFrame]) -> None:
     assert (start["on_path"], start["achieved"]) == (0, 0)
     assert start["rate_needed"] == pytest.approx(416 / 5)
     end = rows_of(path, target="gain", year=2015).iloc[0]
-    assert end["on_path"] == 416
+    assert (end["on_path"], end["rate_planned"]) == (416, pytest.approx(416 / 5))
     assert end["rate_so_far"] == pytest.approx(208 / 5)
     assert pd.isna(end["rate_needed"])
     cover = rows_of(path, target="cover", year=2010).iloc[0]
@@ -162,6 +167,9 @@ def test_a_wrong_table_of_shares_is_refused(tmp_path: Path, text: str, code: str
         ({"quantity": "volume", "kind": "level", "unit": "m3"}, "study.volume_unknown"),
         ({"quantity": "count", "kind": "count", "unit": "count"}, "study.nothing_to_count"),
         ({"overlay": "reserve"}, "study.no_such_overlay"),
+        ({"strata": ["forrest"]}, "target.no_such_stratum"),
+        ({"quantity": "volume", "kind": "level", "unit": "m3", "strata": ["crop"],
+          "reported": {"value": 1, "source": "x"}}, "study.volume_groups"),
         ({"kind": "share"}, "study.target_kind"),
         ({"quantity": "volume", "kind": "level", "unit": "m3", "baseline": 313246900,
           "baseline_volume": "standing_volume"}, "study.volume_baseline"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
@@ -157,10 +158,22 @@ def test_the_other_unit_stands_beside(table: pd.DataFrame) -> None:
 def test_map_areas_carry_no_interval_and_decide_nothing(table: pd.DataFrame, name: str) -> None:
     """Without a reference sample an area is a map's: its error is not known."""
     rows = rows_of(table, target=name)
-    spread = ["se", "low", "high", "probability", "probability_other_unit", "achieved_other_unit"]
+    spread = ["se", "low", "high", "probability", "probability_other_unit"]
     assert rows[spread].isna().all(axis=None)
     assert whole(table, name)["verdict"] == "uncertain"
-    assert set(rows["other_unit"]) == set(rows["verdict_other_unit"]) == {""}
+    assert set(rows["verdict_other_unit"]) == {""}
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "other"),
+    [("area", "mu", 60.0), ("area_mu", "ha", 4.0), ("area_亩", "ha", 4.0), ("cover", "", np.nan)],
+)
+def test_areas_stand_in_hectares_and_mu(
+    table: pd.DataFrame, name: str, unit: str, other: float
+) -> None:
+    row = whole(table, name)
+    assert row["other_unit"] == unit
+    assert row["achieved_other_unit"] == pytest.approx(other, nan_ok=True)
 
 
 def test_cover_of_a_part_is_of_its_own_land(table: pd.DataFrame) -> None:

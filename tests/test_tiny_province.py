@@ -152,12 +152,12 @@ c,0203,region,2010,2015,carbon,t C,0.0,0.0,,,0.0,t CO2,,forest_area
 c,江北市,prefecture,2010,2015,carbon,t C,100.0,208.0,2.08,met,762.666666667,t CO2,met,forest_area
 c,江南市,prefecture,2010,2015,carbon,t C,0.0,0.0,,,0.0,t CO2,,forest_area
 c,ALL,study,2010,2015,carbon,t C,100.0,208.0,2.08,met,762.666666667,t CO2,met,forest_area
-lakes,0101,region,2010,2015,area,ha,,0.0,,,,,,
-lakes,0102,region,2010,2015,area,ha,,7.0,,,,,,
-lakes,0203,region,2010,2015,area,ha,,9.0,,,,,,
-lakes,江北市,prefecture,2010,2015,area,ha,,7.0,,,,,,
-lakes,江南市,prefecture,2010,2015,area,ha,,9.0,,,,,,
-lakes,ALL,study,2010,2015,area,ha,20.0,16.0,0.8,uncertain,,,,
+lakes,0101,region,2010,2015,area,ha,,0.0,,,0.0,mu,,
+lakes,0102,region,2010,2015,area,ha,,7.0,,,105.0,mu,,
+lakes,0203,region,2010,2015,area,ha,,9.0,,,135.0,mu,,
+lakes,江北市,prefecture,2010,2015,area,ha,,7.0,,,105.0,mu,,
+lakes,江南市,prefecture,2010,2015,area,ha,,9.0,,,135.0,mu,,
+lakes,ALL,study,2010,2015,area,ha,20.0,16.0,0.8,uncertain,240.0,mu,,
 """
 
 

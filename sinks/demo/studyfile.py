@@ -173,8 +173,8 @@ def ledger_sections(language: Language) -> list[Section]:
             "overlay": "reserves",
         },
         "protected-wetland": {
-            **area, **wetland, "kind": "level", "value": 450_000, "end": 2015,
-            "overlay": "reserves",
+            **area, "strata": ["river", "lake", "marsh", "swamp", "floodplain"], "kind": "level",
+            "value": 450_000, "end": 2015, "overlay": "reserves",
         },
         "wetland-reserves": {
             "quantity": "count", "kind": "count", "value": 20, "unit": "count", "end": 2015,

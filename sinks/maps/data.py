@@ -231,6 +231,7 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
         head: dict[str, Any] = {key: _text(target.get(key)) for key in keys}
         head["value"] = number(target.get("value"))
         head["groups"] = [str(group) for group in target.get("groups") or ()]
+        head["strata"] = [str(stratum) for stratum in target.get("strata") or ()]
         head["pools"] = [str(pool) for pool in target.get("pools") or ()]
         head["start"], head["end"] = target.get("start"), target.get("end")
         told = evidence_of(rows.get(head["name"], {}), target)

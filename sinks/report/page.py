@@ -305,6 +305,7 @@ def page(results: Results) -> dict[str, Any]:
         "summary": sentences(results),
         "targets": target_sections(results, words),
         "ledger": plan.ledger(results, words),
+        "paths": plan.paths(results, words),
         "sources": goal_sources(results),
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),

@@ -30,6 +30,8 @@ def _row(line: TargetLine, *, words: Words) -> dict[str, str]:
     verdict = asked.verdict
     sure = math.isfinite(asked.probability)
     missing = asked.required - asked.achieved
+    # What lacks between two percentages is no percentage of anything: points.
+    gap = Scale(1.0, words.t("report.unit.points")) if asked.unit == "%" else scale
     counted = line.quantity == "count"
     return {
         "title": line.title,
@@ -39,7 +41,7 @@ def _row(line: TargetLine, *, words: Words) -> dict[str, str]:
         if counted
         else words.amount(asked.achieved, scale, spread=spread),
         "share": words.share(asked.share, half_width(asked.low, asked.high)),
-        "missing": words.amount(missing, scale, spread=spread)
+        "missing": words.amount(missing, gap, spread=spread)
         if math.isfinite(missing) and missing > 0
         else DASH,
         "probability": DASH if counted else words.probability(asked.probability),
@@ -49,6 +51,33 @@ def _row(line: TargetLine, *, words: Words) -> dict[str, str]:
         "state": verdict if sure else "",
         "basis": basis_words(line.evidence, words, scale=scale),
     }
+
+
+def paths(results: Results, words: Words) -> list[dict[str, str]]:
+    """Return one row per target: its latest place on the path, and the yearly rates."""
+    table = results.tables.get("target_path")
+    titles = {line.name: line.title for line in target_lines(results)}
+    if table is None or table.empty:
+        return []
+    last = table[table["target"].isin(titles)].groupby("target", sort=False).tail(1)
+    return [
+        _place(row, title=titles[str(row["target"])], words=words) for row in chain.records(last)
+    ]
+
+
+def _place(row: dict[str, Any], *, title: str, words: Words) -> dict[str, str]:
+    unit = str(row["unit"])
+    biggest = max(abs(row[name]) for name in ("on_path", "achieved") if math.isfinite(row[name]))
+    scale = words.unit(unit, biggest)
+    rate = Scale(1.0, words.t("report.unit.points")) if unit == "%" else scale
+
+    def shown(name: str, own: Scale) -> str:
+        value = float(row[name])
+        return words.amount(value, own) if math.isfinite(value) else DASH
+
+    amounts = {name: shown(name, scale) for name in ("baseline", "on_path", "achieved")}
+    rates = {name: shown(f"rate_{name}", rate) for name in ("planned", "so_far", "needed")}
+    return {"title": title, "year": str(int(row["year"])), **amounts, **rates}
 
 
 def implied(results: Results, words: Words) -> list[str]:

@@ -26,7 +26,8 @@ const names = (kind, ids) => ids.map((id) => t(`${kind}.${id}`)).join(t("list.jo
 function targetTitle(target) {
   const years = CHANGES.has(target.kind) ? [target.start, target.end] : [target.end];
   if (target.title) return `${target.title} · ${years.join("–")}`;
-  const words = { groups: names("group", target.groups), quantity: t(`quantity.${target.quantity}`) };
+  const counted = [...target.groups.map((id) => t(`group.${id}`)), ...target.strata.map(stratumName)];
+  const words = { groups: counted.join(t("list.join")), quantity: t(`quantity.${target.quantity}`) };
   return t(`kind.${target.kind}`, { ...words, time: years.join("–") });
 }
 
