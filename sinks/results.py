@@ -35,7 +35,7 @@ NUMBERS: Final = frozenset(
     {"required", "achieved", "se", "low", "high", "share_achieved", "probability", "value",
      "achieved_other_unit", "probability_other_unit", "found", "rank", "rank_low", "rank_high",
      "of", "probability_top", "probability_bottom", "baseline", "on_path", "rate_so_far",
-     "rate_needed", "implied_low", "implied_high", "units", "share",
+     "rate_planned", "rate_needed", "implied_low", "implied_high", "units", "share",
      "settle_years", "share_of_variance", "map_value", "map_se", "map_low", "map_high",
      "other_value", "other_se", "difference", "area_part", "density_part", "definition_part",
      "rest", "factor", "raked_value", "projected", "gap", "official", "official_se",
