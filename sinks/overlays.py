@@ -21,6 +21,7 @@ from sinks.boundaries.polygons import hectares, make_valid, polygons_only
 from sinks.boundaries.position import coordinates_fit, from_gcj02, settle_crs
 from sinks.boundaries.reading import read_layer
 from sinks.boundaries.vectors import Request
+from sinks.boundaries.where import chosen
 from sinks.checks import Problems, first_few
 from sinks.grid import Grid
 from sinks.limits import Limits
@@ -115,7 +116,8 @@ def load_overlay(
         None if it had to be refused; then `problems` says why.
     """
     file, limits = config.path, limits or Limits()
-    wanted = tuple(dict.fromkeys((*([config.part] if config.part else []), *columns)))
+    named = [config.part] if config.part else []
+    wanted = tuple(dict.fromkeys((*named, *columns, *config.where)))
     request = Request(file, wanted, config.layer, config.encoding, limits)
     layer = read_layer(base / config.path, request, problems=problems)
     if layer is None:
@@ -123,6 +125,10 @@ def load_overlay(
     if not len(layer.geometry):
         problems.error("regions.no_rows", file=file)
         return None
+    if config.where:
+        layer = chosen(layer, config.where, file=file, problems=problems)
+        if layer is None:
+            return None
     parts = ("",) * len(layer.geometry)
     if config.part:
         own = texts_of(layer.columns[config.part], config.part, file=file, problems=problems)

@@ -165,6 +165,10 @@ class UncertaintyConfig(Part):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
+#: What a column may be asked to hold.
+Label = str | int
+
+
 class OverlayConfig(Part):
     """`[[overlays]]`: polygons of another kind whose land is told on its own, too."""
 
@@ -175,6 +179,9 @@ class OverlayConfig(Part):
     path: str = Field(min_length=1, description="GeoPackage, GeoJSON, Shapefile or its zip")
     kind: OverlayKind = Field("other", description="what the polygons are")
     part: str | None = Field(None, description="column whose values are told one by one")
+    where: dict[str, Label | Annotated[tuple[Label, ...], Field(min_length=1)]] = Field(
+        {}, description="only rows whose columns hold these values"
+    )
     replaces: tuple[str, ...] = Field((), description="strata that are told apart by the polygons")
     stratum: str | None = Field(None, description="what they are inside the polygons")
     outside: str | None = Field(None, description="what they are beyond them; as mapped if absent")

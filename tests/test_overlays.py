@@ -138,3 +138,43 @@ def test_fractions_of_border_cells(tmp_path: Path) -> None:
     area = cell(done["overlay_regions"], "overlay_ha", part="", region_code="0101", year=2010)
     assert area == pytest.approx(8.0, rel=1e-9)
     assert np.isfinite(done["overlay_regions"]["stock_t_c"]).all()
+
+
+#: What a register of reserves holds beside their names; level as a number, with stray spaces.
+REGISTER = {"type": [" 湿地", "森林"], "level": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("where", "hectares", "parts"),
+    [
+        ('{ type = "湿地" }', 8.0, {"", "甲"}),
+        ('{ type = ["湿地", "森林"], level = 2 }', 10.0, {"", "乙"}),
+        ('{ level = ["1", "2"] }', 16.0, {"", "甲", "乙"}),
+    ],
+)
+def test_rows_that_a_study_asks_for(
+    tmp_path: Path, where: str, hectares: float, parts: set[str]
+) -> None:
+    study = registered(tmp_path, where)
+    table = rows_of(run_tables(study)["overlay_regions"], year=2010, region_code="ALL")
+    assert set(table["part"]) == parts
+    assert cell(table, "overlay_ha", part="") == pytest.approx(hectares)
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        ('{ type = ["湿地", "湖泊"] }', "overlays.no_such_value"),
+        ('{ type = "湿地", level = 2 }', "overlays.no_row_left"),
+        ('{ status = "国家级" }', "regions.no_column"),
+    ],
+)
+def test_a_value_that_is_not_there_is_refused(tmp_path: Path, where: str, code: str) -> None:
+    assert code in {problem.code for problem in check_study(registered(tmp_path, where))}
+
+
+def registered(folder: Path, where: str) -> Path:
+    study = with_overlay(folder, RESERVES, keys=f'part = "name"\nwhere = {where}')
+    frame = gpd.read_file(folder / "reserves.gpkg").assign(**REGISTER)
+    frame.to_file(folder / "reserves.gpkg", layer="reserves")
+    return study

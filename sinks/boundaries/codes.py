@@ -115,6 +115,11 @@ def _text(value: object) -> str | None:
     return None
 
 
+def plain_text(value: object) -> str:
+    """Return a cell as text for comparing: whole numbers as their digits, "" for anything else."""
+    return _clean(_text(value) or "").translate(FULL_WIDTH)
+
+
 def _clean(text: str) -> str:
     r"""Return text composed (NFC), without invisible characters and without space around it.
 
