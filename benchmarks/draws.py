@@ -17,16 +17,17 @@ def tables(found: dict[str, Any], *, draws: int, regions: int, strata: int) -> N
     """Make every table with draws: stock, regions, change, targets."""
     from sinks import tabulate  # noqa: PLC0415 (measured apart)
     from sinks.achieved import Accounts  # noqa: PLC0415
+    from sinks.levels import group_indices  # noqa: PLC0415
     from sinks.stock import Stock  # noqa: PLC0415
     from sinks.target import targets_table  # noqa: PLC0415
 
     areas, density, places, legend, target = _inputs(draws, regions=regions, strata=strata)
     with clock(found):
-        stock = Stock(areas, density, level=0.95)
+        stock, groups = Stock(areas, density, level=0.95), group_indices(places)
         rows = [
-            tabulate.stock_table(stock, places),
-            tabulate.regions_table(stock, areas, regions=places, legend=legend),
-            tabulate.change_table(stock, areas, regions=places),
+            tabulate.stock_table(stock, groups[0]),
+            tabulate.regions_table(stock, areas, groups=groups, legend=legend),
+            tabulate.change_table(stock, areas, groups=groups),
             targets_table([target], Accounts(stock, areas, places, legend, {}, {}, {}, 1)),
         ]
     found["rows"] = sum(len(table) for table in rows)

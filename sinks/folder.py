@@ -76,13 +76,18 @@ class OutputFolder:
         """Where the run writes; hidden, inside the folder."""
         return self.root / STAGING
 
-    def publish(self, manifest: Mapping[str, Any]) -> None:
+    def publish(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Verify what was written, and put it in the place of the run before.
 
         Parameters
         ----------
         manifest : mapping
             The manifest without `outputs`, which are hashed here.
+
+        Returns
+        -------
+        dict
+            The whole manifest, as its file is read.
 
         Raises
         ------
@@ -103,6 +108,7 @@ class OutputFolder:
         self.staging.replace(self.root / READY)
         _sync(self.root)
         finish_swap(self.root)
+        return dict(json.loads(body))
 
     def _refuse_strangers(self, names: set[str]) -> None:
         """Refuse to replace what another program or person put there."""

@@ -13,9 +13,11 @@ from sinks.regions import Regions
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+#: The groups of all levels, one after the other, and the group of each region by level.
+Groups = tuple[pd.DataFrame, list[npt.NDArray[np.int64]]]
 
 
-def group_indices(regions: Regions) -> tuple[pd.DataFrame, list[npt.NDArray[np.int64]]]:
+def group_indices(regions: Regions) -> Groups:
     """Return all groups in order, and the group of each region by level.
 
     Returns
@@ -25,13 +27,7 @@ def group_indices(regions: Regions) -> tuple[pd.DataFrame, list[npt.NDArray[np.i
     list of ndarray
         One per level, dims (region): position of its group among the groups of that level.
     """
-    levels = regions.levels
-    indices = []
-    for level, members in regions.membership.items():
-        codes = levels.loc[levels["level"] == level, "region_code"].tolist()
-        place = {code: i for i, code in enumerate(codes)}
-        indices.append(np.array([place[code] for code in members], dtype=np.int64))
-    return levels, indices
+    return regions.levels, regions.positions
 
 
 def summed(values: Floats, indices: Sequence[npt.NDArray[np.int64]]) -> Floats:

@@ -128,6 +128,16 @@ class Regions:
         codes = self.frame["region_code"].to_numpy(dtype=object)
         return {REGION_LEVEL: codes} | groups | {STUDY_LEVEL: whole}
 
+    @cached_property
+    def positions(self) -> list[npt.NDArray[np.int64]]:
+        """Position of each region's group among the groups of its level, level by level."""
+        found = []
+        for level, members in self.membership.items():
+            codes = self.levels.loc[self.levels["level"] == level, "region_code"].tolist()
+            place = {code: i for i, code in enumerate(codes)}
+            found.append(np.array([place[code] for code in members], dtype=np.int64))
+        return found
+
 
 def load_regions(
     config: RegionsConfig,

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
@@ -112,8 +112,8 @@ def _cell(value: Any) -> str:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table that `write_table` wrote: codes as text, numbers as floats."""
-    head = pd.read_csv(path, dtype=str, nrows=0, encoding="utf-8-sig")
-    kinds = {str(column): _kind(str(column)) for column in head.columns}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        kinds = {column: _kind(column) for column in next(csv.reader(stream), [])}
     frame = pd.read_csv(
         path, dtype=kinds, encoding="utf-8-sig", keep_default_na=False,
         na_values={column: [""] for column, kind in kinds.items() if kind != "str"},
@@ -123,7 +123,8 @@ def read_table(path: Path) -> pd.DataFrame:
             frame[column] = (frame[column] == "true").to_numpy(dtype=bool)
         elif kinds[column] == "str":
             known = {cell: text_of_cell(cell) for cell in frame[column].unique()}
-            frame[column] = frame[column].map(known)
+            if any(cell != meant for cell, meant in known.items()):
+                frame[column] = frame[column].map(known)
     return frame
 
 
@@ -163,8 +164,19 @@ class Results:
     regions: gpd.GeoDataFrame
 
     @classmethod
-    def open(cls, root: Path, language: Language = "zh") -> Results:
+    def open(
+        cls, root: Path, language: Language = "zh", *, staged: Results | None = None
+    ) -> Results:
         """Read a finished run; one that was cut off while it was put in place is put in place.
+
+        Parameters
+        ----------
+        root : Path
+        language : {"zh", "en"}
+            Of what is told if there is none.
+        staged : Results, optional
+            A run as it was read before it was put in place: if it is the one that stands there,
+            only its manifest is read again, and its files are looked for.
 
         Raises
         ------
@@ -180,7 +192,8 @@ class Results:
             meta = json.loads(raw)
             if not {"study", "outputs"} <= set(meta):
                 raise ValueError(MANIFEST)
-            results = cls.read(root, meta)
+            same = staged is not None and staged.meta == meta
+            results = staged.placed(root) if staged and same else cls.read(root, meta)
             whole = path.read_bytes() == raw  # it leaves first and comes last
         except (*UNREADABLE, DataSourceError) as error:
             raise OutputFailed(text("results.incomplete", language, folder=root)) from error
@@ -198,6 +211,24 @@ class Results:
         return cls(
             root, meta, tables, _read_regions(path) if path.is_file() else gpd.GeoDataFrame()
         )
+
+    def with_table(self, name: str) -> Results:
+        """Read one more table of the folder."""
+        tables = {**self.tables, name: read_table(self.root / "tables" / f"{name}.csv")}
+        names = (*TABLES, *sorted(set(tables) - set(TABLES)))
+        return replace(self, tables={name: tables[name] for name in names})
+
+    def placed(self, root: Path) -> Results:
+        """Return the same results in the folder where they now stand.
+
+        Raises
+        ------
+        FileNotFoundError
+            If one of its files is not there.
+        """
+        for name in self.meta["outputs"]:
+            (root / name).stat()
+        return replace(self, root=root)
 
     def _repr_html_(self) -> str:
         """Show the stock of every level above the regions, by year, and where the files are."""

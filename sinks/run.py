@@ -39,6 +39,7 @@ from sinks.joint import STRIP_BYTES, Engine, Execution, threads
 from sinks.landcover.activity import Activity
 from sinks.layers import budget_beside, write_layers
 from sinks.ledger import accounts, ledger_tables
+from sinks.levels import group_indices
 from sinks.lock import refuse_locked
 from sinks.manifest import manifest, pass_key
 from sinks.measure import Measured, measure
@@ -147,18 +148,18 @@ def compute(inputs: Inputs, problems: Problems, *, options: Options) -> Computed
     if made is None:
         return None
     measured, density, volume = made
-    areas = measured.regions
     study, regions, legend = inputs.study, inputs.regions, inputs.legend
+    areas, groups = measured.regions, group_indices(regions)
     stock = Stock(areas, density, level=study.uncertainty.level)
     held = accounts(inputs, measured, stock=stock, volume=volume)
     execution = Execution(options.engine or threads(options.workers), options.strip_bytes)
     moved = alignment_table(inputs, problems, execution=execution)
     options.progress("tables", 0.0)
     tables = {
-        "stock": tabulate.stock_table(stock, regions),
-        "regions": tabulate.regions_table(stock, areas, regions=regions, legend=legend),
-        "change": tabulate.change_table(stock, areas, regions=regions),
-        "transitions": tabulate.transitions_table(areas, density),
+        "stock": tabulate.stock_table(stock, groups[0]),
+        "regions": tabulate.regions_table(stock, areas, groups=groups, legend=legend),
+        "change": tabulate.change_table(stock, areas, groups=groups),
+        "transitions": tabulate.transitions_table(stock, areas, levels=groups[0]),
         **transition_summary(areas, density, regions=regions, legend=legend),
         "trajectories": trajectories_table(areas),
         "targets": targets_table(study.targets, held),
@@ -277,11 +278,12 @@ def run_study(
                 estimated=computed.activity.correction is not None,
             )  # fmt: skip
             results = _write(folder, inputs, computed=computed, meta=meta, options=options)
-        folder.publish(meta | {"run": _own(inputs, results, out=out, options=options) | {
+        placed = folder.publish(meta | {"run": _own(inputs, results, out=out, options=options) | {
             "started": round(started, 3), "seconds": round(time.time() - started, 3)
         }})  # fmt: skip
         checkpoint.forget()
-    return Results.open(out, inputs.study.language)
+    staged = replace(results, meta=placed)
+    return Results.open(out, inputs.study.language, staged=staged)
 
 
 def _language_of(path: Path, content: bytes | None) -> Language:
@@ -338,13 +340,11 @@ def _write(
             densities=pictured(inputs, computed.density.value.sum("pool")),
             budget=budget_beside(len(inputs.regions)),
         )  # fmt: skip
-    table = quality(
-        Results.read(staging, meta), polygons=polygons(inputs),
-        recounts=recounts(inputs, computed.mapped),
-    )  # fmt: skip
+    results = Results.read(staging, meta)
+    table = quality(results, polygons=polygons(inputs), recounts=recounts(inputs, computed.mapped))
     refuse_broken(table, folder.language)
     write_table(table, staging / "tables" / f"{QUALITY}.csv")
-    results = Results.read(staging, meta)
+    results = results.with_table(QUALITY)
     write_faces(
         results, options.parts, folder=staging, template=inputs.study.template,
         progress=lambda part: options.progress("faces", part),

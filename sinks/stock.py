@@ -24,6 +24,7 @@ from sinks.landcover.activity import Activity, Pair
 from sinks.landcover.correction import Correction
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: Groups whose draws are made together: few enough to stay near the processor.
 AT_ONCE: Final = 64
@@ -55,18 +56,37 @@ class Stock:
         Densities with their spreads [t C/ha].
     level : float
         Probability of the intervals.
+    places : ndarray, dims (region), optional
+        The region of the densities that each region of the areas lies in; its own by default.
     """
 
-    def __init__(self, activity: Activity, density: Density, *, level: float) -> None:
+    def __init__(
+        self, activity: Activity, density: Density, *, level: float, places: Ints | None = None
+    ) -> None:
         self.area, self.density, self.level = activity.area, density, level
         self.correction = activity.correction
+        self.places = np.arange(activity.area.sizes["region"]) if places is None else places
         self._drawn: tuple[int, xr.DataArray] | None = None
         self._spread: tuple[int, Summary] | None = None
 
+    @property
+    def value(self) -> xr.DataArray:
+        """The central densities, dims ([region,] stratum, pool, year), of the areas' regions."""
+        value = self.density.value
+        if not self.density.by_region:
+            return value
+        return value.isel(region=self.places).assign_coords(region=self.area["region"].values)
+
+    @property
+    def by_density(self) -> Ints:
+        """The regions in an order in which those of one density follow each other."""
+        return np.argsort(self.places, kind="stable")
+
     def _density_draws(self, region: int) -> xr.DataArray:
-        key = region if self.density.by_region else -1
+        place = int(self.places[region])
+        key = place if self.density.by_region else -1
         if self._drawn is None or self._drawn[0] != key:
-            self._drawn = key, self.density.drawn(max(region, 0))
+            self._drawn = key, self.density.drawn(place)
         return self._drawn[1]
 
     def on(self, area: xr.DataArray, correction: Correction | None = None) -> Stock:
@@ -90,7 +110,7 @@ class Stock:
         -------
         DataArray, dims (region, stratum, year, pool) [t C]
         """
-        product = self.area * self.density.value
+        product = self.area * self.value
         return product.transpose("region", "stratum", "year", "pool")
 
     def cell_spread(self, region: int) -> Summary:
@@ -101,7 +121,7 @@ class Stock:
         Summary, dims (stratum, pool, year) [t C/ha]
             Where areas are certain, a stock's spread is its area times this.
         """
-        key = region if self.density.by_region else -1
+        key = int(self.places[region]) if self.density.by_region else -1
         if self._spread is None or self._spread[0] != key:
             draws = self._density_draws(region)
             self._spread = key, summarise(draws.values, level=self.level)
@@ -119,7 +139,7 @@ class Stock:
         density = self._density_draws(region).transpose("stratum", "pool", "year", "draw")
         return summarise(area[:, None] * density.values, level=self.level)
 
-    def areas(self, groups: Sequence[npt.NDArray[np.int64]], strata: Sequence[str]) -> Totals:
+    def areas(self, groups: Sequence[Ints], strata: Sequence[str]) -> Totals:
         """Sum estimated areas over regions and strata, draw by draw.
 
         Parameters
@@ -140,9 +160,7 @@ class Stock:
         values = correction.per_mapped(flag), correction.per_mapped(flags)
         return _grouped(correction.base, groups, values=values, level=self.level)
 
-    def flow(
-        self, groups: Sequence[npt.NDArray[np.int64]], pair: Pair, *, chosen: npt.NDArray[np.bool_]
-    ) -> Totals:
+    def flow(self, groups: Sequence[Ints], pair: Pair, *, chosen: npt.NDArray[np.bool_]) -> Totals:
         """Sum the change that some estimated transitions make, over regions, draw by draw.
 
         Parameters
@@ -165,7 +183,7 @@ class Stock:
             density = self._density_draws(region).sum("pool").transpose("stratum", "year", "draw")
             middle = self.density.value.sum("pool")
             if self.density.by_region:
-                middle = middle.isel(region=region)
+                middle = middle.isel(region=int(self.places[region]))
             out = []
             for rates, held in (
                 (
@@ -181,7 +199,7 @@ class Stock:
         moves = correction.moves[pair]
         return self._grouped(moves.reshape(len(moves), chosen.size, 1), groups, values=values)
 
-    def totals(self, groups: Sequence[npt.NDArray[np.int64]], selection: Selection) -> Totals:
+    def totals(self, groups: Sequence[Ints], selection: Selection) -> Totals:
         """Sum the stock over regions, strata and pools, draw by draw.
 
         Parameters
@@ -203,7 +221,7 @@ class Stock:
         )  # fmt: skip
 
     def _grouped(
-        self, area: Floats, groups: Sequence[npt.NDArray[np.int64]], *,
+        self, area: Floats, groups: Sequence[Ints], *,
         values: Callable[[int], tuple[Floats, Floats]],
     ) -> Totals:  # fmt: skip
         """Sum area × value, where the values, central and drawn, may differ between regions."""
@@ -212,7 +230,7 @@ class Stock:
         offsets = _offsets(groups)
         draws = np.zeros((int(offsets[-1]), area.shape[2], self.density.draws))
         central = np.zeros(draws.shape[:2])
-        for region in range(area.shape[0]):
+        for region in self.by_density.tolist():
             per_hectare = values(region)
             own = np.zeros((1, *draws.shape[1:]))
             _add(own, area[[region]], per_hectare=per_hectare[1])
@@ -237,8 +255,9 @@ class Stock:
     def _middle(self, region: int, selection: Selection) -> Floats:
         """Return the central values of the pools' sum, dims (mapped, year) [t C/ha]."""
         value = self.density.value
-        here = value.isel(region=region) if self.density.by_region else value
-        return self._of_mapped(selection.of(here).sum("pool"), ("stratum", "year"))
+        if self.density.by_region:
+            value = value.isel(region=int(self.places[region]))
+        return self._of_mapped(selection.of(value).sum("pool"), ("stratum", "year"))
 
     def _of_mapped(self, density: xr.DataArray, dims: tuple[str, ...]) -> Floats:
         """Bring a density of strata onto what is mapped: the same, where areas are the map's."""
@@ -248,14 +267,14 @@ class Stock:
         return self.correction.per_mapped(np.asarray(every.transpose(*dims).values))
 
 
-def _offsets(groups: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def _offsets(groups: Sequence[Ints]) -> Ints:
     """Return where the groups of each level begin, and how many there are in all."""
     sizes = [int(index.max()) + 1 if len(index) else 0 for index in groups]
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _grouped(
-    area: Floats, groups: Sequence[npt.NDArray[np.int64]], *, values: tuple[Floats, Floats],
+    area: Floats, groups: Sequence[Ints], *, values: tuple[Floats, Floats],
     level: float,
 ) -> Totals:  # fmt: skip
     """Sum area × value over the regions of groups; `values` are central and drawn, per hectare.
@@ -330,9 +349,9 @@ class ChangeParts:
 
 
 def change_parts(
-    transitions: Mapping[Pair, xr.DataArray], density: Density, *, pair: Pair
+    transitions: Mapping[Pair, xr.DataArray], value: xr.DataArray, *, pair: Pair
 ) -> ChangeParts:
-    """Split the change of one pair of years at the central densities.
+    """Split the change of one pair of years at the central densities (`Stock.value`).
 
     Notes
     -----
@@ -342,7 +361,7 @@ def change_parts(
     ``area effect = Σ (A₁ − A₀)(d₀ + d₁)/2`` and ``density effect = Σ (A₀ + A₁)/2 (d₁ − d₀)``.
     """
     area = transitions[pair]
-    total = density.value.sum("pool")
+    total = value.sum("pool")
     start, end = total.sel(year=pair[0], drop=True), total.sel(year=pair[1], drop=True)
     step = end.rename(stratum="to_stratum") - start.rename(stratum="from_stratum")
     by_transition = (area * step).transpose("region", "from_stratum", "to_stratum")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +15,7 @@ from sinks.biomass.wetland import UNITS, Flux
 from sinks.draws import summarise
 from sinks.landcover.activity import Activity
 from sinks.legend import Legend
-from sinks.levels import Mask, group_indices, summed, without_data
-from sinks.regions import Regions
+from sinks.levels import Groups, Mask, summed, without_data
 from sinks.stock import ChangeParts, Selection, Stock, change_parts
 
 Floats = npt.NDArray[np.float64]
@@ -33,10 +31,11 @@ CHANGED: Final = (
 )  # fmt: skip
 
 
-def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
+def stock_table(stock: Stock, levels: pd.DataFrame) -> pd.DataFrame:
     """Return `stock.csv`: every region, year, stratum and pool that has land.
 
-    A pool that the table does not know for a stratum has no row: that is not a stock of zero.
+    `levels` begins with the regions of the areas. A pool that the table does not know for a
+    stratum has no row: that is not a stock of zero.
     """
     area = stock.area.transpose("region", "year", "stratum").values
     value = stock.central().transpose("region", "year", "stratum", "pool").values
@@ -48,17 +47,17 @@ def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
     # Rows come region by region; one density for all regions is one spread for all rows.
     drawn = stock.correction is not None
     several = stock.density.by_region or drawn
-    ends = np.searchsorted(r, np.arange(len(area) + 1)) if several else [0, len(r)]
+    ends = np.searchsorted(r, np.arange(len(area) + 1)).tolist() if several else [0, len(r)]
     weight = np.ones(len(r)) if drawn else hectares
-    for region, (first, last) in enumerate(pairwise(ends)):
+    for region in stock.by_density.tolist() if several else [0]:
         own = stock.spread(region) if drawn else stock.cell_spread(region)
-        rows = slice(first, last)
+        rows = slice(ends[region], ends[region + 1])
         for name, column in spread.items():
             column[rows] = getattr(own, name)[s[rows], p[rows], y[rows]]
     return pd.DataFrame(
         {
-            "region_code": np.asarray(regions.codes, dtype=object)[r],
-            "region_name": regions.frame["region_name"].to_numpy(dtype=object)[r],
+            "region_code": levels["region_code"].to_numpy(dtype=object)[r],
+            "region_name": levels["region_name"].to_numpy(dtype=object)[r],
             "year": stock.area["year"].values[y],
             "stratum": strata[s],
             "pool": pools[p],
@@ -72,17 +71,17 @@ def stock_table(stock: Stock, regions: Regions) -> pd.DataFrame:
 
 
 def regions_table(
-    stock: Stock, activity: Activity, *, regions: Regions, legend: Legend
+    stock: Stock, activity: Activity, *, groups: Groups, legend: Legend
 ) -> pd.DataFrame:
     """Return `regions.csv`: every level and year, all pools and strata."""
-    levels, indices = group_indices(regions)
+    levels, indices = groups
     totals = stock.totals(indices, ALL)
     spread = totals.spread()
     coverage = activity.coverage
     whole = summed((coverage["inside"] + coverage["outside"]).values, indices)
     valid = summed(coverage["valid"].transpose("region", "year").values, indices)
     nodata = summed(coverage["nodata"].transpose("region", "year").values, indices)
-    groups = {
+    hectares = {
         name: summed(_area_of(activity, legend, group=name), indices)
         for name in ("forest", "wetland")
     }
@@ -93,8 +92,8 @@ def regions_table(
             region_ha=whole,
             valid_ha=valid[:, k],
             nodata_ha=nodata[:, k],
-            forest_ha=groups["forest"][:, k],
-            wetland_ha=groups["wetland"][:, k],
+            forest_ha=hectares["forest"][:, k],
+            wetland_ha=hectares["wetland"][:, k],
             stock_t_c=totals.central[:, k],
             se_t_c=spread.se[:, k],
             low_t_c=spread.low[:, k],
@@ -123,9 +122,9 @@ def _area_of(activity: Activity, legend: Legend, *, group: str) -> Floats:
     return np.asarray(area.transpose("region", "year").values)
 
 
-def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.DataFrame:
+def change_table(stock: Stock, activity: Activity, *, groups: Groups) -> pd.DataFrame:
     """Return `change.csv`: every level and pair of years."""
-    levels, indices = group_indices(regions)
+    levels, indices = groups
     totals = stock.totals(indices, ALL)
     unknown = without_data(activity, indices)
     years = [int(year) for year in activity.area["year"].values]
@@ -133,7 +132,7 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
     for pair in activity.transitions:
         central, draws = totals.change(years.index(pair[0]), years.index(pair[1]))
         spread = summarise(draws, level=stock.level)
-        parts = change_parts(activity.transitions, stock.density, pair=pair)
+        parts = change_parts(activity.transitions, stock.value, pair=pair)
         size = np.abs(totals.central).max(axis=1)
         apart = (spread.low > 0) | (spread.high < 0)
         several = draws.shape[-1] > 1  # from one draw there is no interval
@@ -154,17 +153,18 @@ def change_table(stock: Stock, activity: Activity, *, regions: Regions) -> pd.Da
     return pd.concat(frames, ignore_index=True)
 
 
-def transitions_table(activity: Activity, density: Density) -> pd.DataFrame:
+def transitions_table(stock: Stock, activity: Activity, *, levels: pd.DataFrame) -> pd.DataFrame:
     """Return `transitions.csv`: from and to of every region and pair, persistence included."""
+    codes = levels["region_code"].to_numpy(dtype=object)
     frames = []
     for pair, area in activity.transitions.items():
-        parts: ChangeParts = change_parts(activity.transitions, density, pair=pair)
+        parts: ChangeParts = change_parts(activity.transitions, stock.value, pair=pair)
         hectares, change = area.values, parts.by_transition.values
         r, i, j = np.nonzero(hectares > 0)
         frames.append(
             pd.DataFrame(
                 {
-                    "region_code": area["region"].values[r],
+                    "region_code": codes[r],
                     "start": pair[0],
                     "end": pair[1],
                     "from_stratum": area["from_stratum"].values[i],

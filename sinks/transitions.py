@@ -47,7 +47,7 @@ def transition_summary(
     levels, indices = group_indices(regions)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in kinds}
     for pair, area in activity.transitions.items():
-        change = change_parts(activity.transitions, density, pair=pair).by_transition
+        change = change_parts(activity.transitions, density.value, pair=pair).by_transition
         hectares, tonnes = (summed(item.values, indices) for item in (area, change))
         for name, (title, labels, matrix) in kinds.items():
             sums = [_collapsed(item, matrix) for item in (hectares, tonnes)]

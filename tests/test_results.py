@@ -213,6 +213,14 @@ def test_what_is_not_a_complete_run_is_refused(
     assert "no complete run" in str(raised.value)
 
 
+def test_a_run_that_lost_a_file_since_it_was_written_is_none(
+    finished: Results, tmp_path: Path
+) -> None:
+    (tmp_path / MANIFEST).write_text(json.dumps(finished.meta), encoding="utf-8")
+    with pytest.raises(OutputFailed):
+        Results.open(tmp_path, staged=finished)
+
+
 def test_a_damaged_geopackage_is_refused(finished: Results, tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     for name in TABLES:

@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 
 from sinks import run as module
@@ -78,6 +79,16 @@ def test_tables_have_the_columns_of_the_contract(
     assert raw.count(b"\r\n") == raw.count(b"\n") > 1
     head = raw.decode("utf-8-sig").split("\r\n")[0].split(",")
     assert [name for name in head if name in columns.split()] == columns.split()
+
+
+def test_a_run_returns_what_stands_in_its_folder(finished: Results) -> None:
+    """Faces only read: what was handed to them is still what the files hold."""
+    again = Results.open(finished.root)
+    assert finished.meta == again.meta
+    assert list(finished.tables) == list(again.tables)
+    for name, table in again.tables.items():
+        pd.testing.assert_frame_equal(finished.tables[name], table)
+    pd.testing.assert_frame_equal(finished.regions, again.regions)
 
 
 def test_words_are_those_of_the_contract(finished: Results) -> None:

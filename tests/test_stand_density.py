@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from shapely.geometry import box
@@ -16,7 +17,19 @@ from sinks.biomass.stands import Draws
 from sinks.checks import Problems
 from sinks.errors import InputProblems
 from sinks.run import check_study, run_study
-from tests.tiny import CELL, CRS, NORTH, WEST, Options, rows_of, run_tables, write_tiny
+from tests.tiny import (
+    CELL,
+    CRS,
+    NORTH,
+    WEST,
+    Options,
+    counties,
+    cover,
+    rows_of,
+    run_tables,
+    write_raster,
+    write_tiny,
+)
 
 MODEL = "continuous_bcef_zhejiang2016"
 #: Strata of the table beside forest: they need the pools that polygons bring, too.
@@ -203,6 +216,23 @@ def test_a_study_needs_no_table_where_polygons_hold_all(surveyed: Path) -> None:
     codes = [problem.code for problem in check_study(path)]
     assert "study.missing_key" not in codes
     assert "density.missing" in codes
+
+
+def test_a_county_as_an_overlay_has_its_own_stock_and_interval(surveyed: Path) -> None:
+    """乙县's stands are far richer than 甲县's: none of their draws may serve the other."""
+    study = write_study(surveyed)
+    for year in (2010, 2015):
+        cells = np.where(cover(year) == 3, 1, cover(year)).astype(np.uint8)
+        write_raster(surveyed / f"lc{year}.tif", cells)
+    counties().iloc[[1]].to_file(surveyed / "one.gpkg")
+    overlay = '\n[[overlays]]\nname = "one"\npath = "one.gpkg"\n'
+    study.write_text(study.read_text(encoding="utf-8") + overlay, encoding="utf-8")
+    tables = run_tables(study)
+    for name in ("regions", "change", "stock", "transitions"):
+        own = rows_of(tables[name], region_code="0102").reset_index(drop=True)
+        inside = rows_of(tables[f"overlay_{name}"], region_code="0102").reset_index(drop=True)
+        inside = inside.drop(columns=["overlay", "part"]).set_axis(own.columns, axis=1)
+        pd.testing.assert_frame_equal(inside, own)
 
 
 def test_same_bytes_again(surveyed: Path, tmp_path: Path) -> None:

@@ -270,7 +270,7 @@ def test_parts_of_a_change_add_up_to_it(
     strata = ["s0", "s1", "s2"]
     coords = {"region": ["a", "b"], "from_stratum": strata, "to_stratum": strata}
     moves = xr.DataArray(area, dims=tuple(coords), coords=coords)
-    parts = change_parts({(2010, 2015): moves}, density_of(values), pair=(2010, 2015))
+    parts = change_parts({(2010, 2015): moves}, density_of(values).value, pair=(2010, 2015))
     per_ha = values.sum(axis=1)
     before, after = area.sum(axis=2) @ per_ha[:, 0], area.sum(axis=1) @ per_ha[:, 1]
     room = 1e-9 * (np.abs(before) + np.abs(after)) + 1e-9
