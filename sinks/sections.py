@@ -61,7 +61,10 @@ class RegionsConfig(Part):
 
 
 #: How means are estimated from plots: see docs/plots.md.
-Estimator = Literal["simple", "stratified", "post_stratified", "two_phase", "ratio", "clusters"]
+Estimator = Literal[
+    "simple", "stratified", "post_stratified", "two_phase", "ratio", "clusters",
+    "post_stratified_ratio",
+]  # fmt: skip
 
 
 class PlotsConfig(Part):

@@ -181,11 +181,14 @@ class Sample:
     measured : mapping of str to ndarray
         Pools measured on the plots.
     stands : mapping of str to StandCarbon or TreeStands
+    designs : mapping of int to DataFrame
+        The design of all plots of each year, of the other strata, too.
     """
 
     frame: pd.DataFrame
     measured: Mapping[str, Floats]
     stands: Mapping[str, PlotCarbon]
+    designs: Mapping[int, pd.DataFrame]
 
     def amount(self, pool: str, models: Sequence[str]) -> Floats:
         """Return a pool, the mean of the models, or the volume of every plot, dims (plot)."""
@@ -231,13 +234,14 @@ def estimate_all(
         for t, year in enumerate(years):
             here = ((frame["target"] == stratum) & (frame["year"] == year)).to_numpy()
             rows, own = frame[here], y[:, here].T
-            found = plotdesign.estimate(np.nan_to_num(own), rows, config=config)
+            design = sample.designs[year]
+            found = plotdesign.estimate(np.nan_to_num(own), rows, config=config, design=design)
             unknown = np.isnan(own).any(axis=0)
             value[s, :, t] = np.where(unknown, np.nan, found.value)
             count[s, t], rounds = len(rows), [*rounds, (rows, np.nan_to_num(own), found.covariance)]
-            weight[here] = plotdesign.weights(rows, config)
+            weight[here] = plotdesign.weights(rows, config, design=design)
             group[here] = s * len(years) + t
-        covariance[s] = _joint(rounds, len(pools))
+        covariance[s] = _joint(rounds, len(pools), config=config)
     files = (frame.loc[frame["year"] == year, "file"].unique() for year in years)
     absent = np.full(len(frame), np.nan)
     kept, carbon = (len(pools) - 1) * len(years), pools[:-1]
@@ -251,13 +255,15 @@ def estimate_all(
     )  # fmt: skip
 
 
-def _joint(rounds: Sequence[tuple[pd.DataFrame, Floats, Floats]], pools: int) -> Floats:
+def _joint(
+    rounds: Sequence[tuple[pd.DataFrame, Floats, Floats]], pools: int, *, config: PlotsConfig
+) -> Floats:
     """Return the covariance of a stratum's means, dims (pool × year, pool × year)."""
     years = len(rounds)
     out = np.zeros((pools, years, pools, years))
     for t in range(years):
         out[:, t, :, t] = rounds[t][2]
         for u in range(t):
-            cross = plotdesign.covariance_between(rounds[t], rounds[u])
+            cross = plotdesign.covariance_between(rounds[t], rounds[u], config=config)
             out[:, t, :, u], out[:, u, :, t] = cross, cross.T
     return out.reshape(pools * years, pools * years)

@@ -23,12 +23,13 @@ from sinks.sections import POOLS, PlotsConfig
 from sinks.units import HA_PER_MU
 
 NUMBERS: Final = (
-    "x", "y", "plot_area", "age", "share", "mean_dbh", "mean_height", "volume", "volume_plot",
+    "x", "y", "plot_area", "age", "share", "post_stratum_ha", "mean_dbh", "mean_height",
+    "volume", "volume_plot",
     *(pool for pool in POOLS if pool != "dead_organic"),
 )  # fmt: skip
 TEXTS: Final = (
     "plot_id", "crs", "round", "species", "forest_type", "land_type", "age_group", "origin",
-    "stratum", "cluster",
+    "stratum", "cluster", "estimation_unit", "post_stratum",
 )  # fmt: skip
 
 

@@ -63,6 +63,9 @@ def plot_densities(
     frame = _targeted(labelled, config, strata=strata, shown=plots.shown, problems=problems)
     if frame is None:
         return None
+    designs = _designs(labelled, config, years=years, shown=plots.shown, problems=problems)
+    if designs is None:
+        return None
     cells = _estimable(frame, config, years=years, shown=plots.shown, problems=problems)
     frame = frame[frame["target"].isin(list(cells))].reset_index(drop=True)
     if frame.empty or not _species_known(frame, shown=plots.shown, problems=problems):
@@ -74,7 +77,8 @@ def plot_densities(
     for own in list(stands.values())[:1]:
         if isinstance(own, StandCarbon):
             own.warn_range(problems, file=plots.shown)
-    return estimate_all(Sample(frame, measured, stands), config, cells=cells, draws=draws)
+    sample = Sample(frame, measured, stands, designs)
+    return estimate_all(sample, config, cells=cells, draws=draws)
 
 
 def labelled_plots(
@@ -178,6 +182,30 @@ def _stratum_of(label: str, config: PlotsConfig, *, strata: Sequence[str]) -> st
     return whole if name not in strata and whole in strata else name
 
 
+def _designs(
+    frame: pd.DataFrame, config: PlotsConfig, *, years: Sequence[int], shown: str,
+    problems: Problems,
+) -> dict[int, pd.DataFrame] | None:  # fmt: skip
+    """Return the design of all plots of each year; None if post-strata lack areas or plots."""
+    found = {year: plotdesign.design_of(frame[frame["year"] == year]) for year in years}
+    if config.estimator != plotdesign.ACROSS:
+        return found
+    wrong: list[str] = []
+    for year, design in found.items():
+        strata = design.fillna({"hectares": 0.0}).groupby(["unit", "stratum"])["hectares"]
+        for key, areas in strata:
+            unit, name = map(str, key)
+            named = "/".join(part for part in (unit, name or "\u2205") if part)
+            if not areas.min() > 0 or areas.nunique() > 1:
+                wrong.append(f"{year} {named}: {areas.min():g} ha")
+            elif len(areas) < 2:
+                wrong.append(f"{year} {named}: 1")
+    if wrong:
+        items = first_few(wrong, problems.language)
+        problems.error("plots.post_strata", file=shown, count=len(wrong), items=items)
+    return None if wrong else found
+
+
 def _estimable(
     frame: pd.DataFrame, config: PlotsConfig, *, years: Sequence[int], shown: str,
     problems: Problems,
@@ -217,8 +245,8 @@ def _short(rows: pd.DataFrame, config: PlotsConfig, *, year: int) -> list[str]:
         few = [f"{name}: {counts[name]}" for name in counts.index if counts[name] < 2]
         return [f"{year}: {item}" for item in few] or ([] if len(rows) else [f"{year}: 0"])
     units = len(rows)
-    if config.estimator == "clusters":
-        units = int(rows["cluster"].where(rows["cluster"] != "", rows["plot_id"]).nunique())
+    if config.estimator in ("clusters", plotdesign.ACROSS):
+        units = int(plotdesign.keys_of(rows).nunique())
     return [] if units > 1 else [f"{year}: {units}"]
 
 

@@ -66,7 +66,8 @@ def plot_shares(
     A plot counts by the part of it that lies in a stratum. Simple random: the mean and its
     covariance; clusters and plots of different sizes: ratios to the area observed. Stratified
     designs: the shares of the weights, without error where they are areas, multinomial where they
-    are points of a first phase.
+    are points of a first phase. Post-strata that cut across the strata: totals of the strata over
+    the total of all that was seen.
     """
     frame = labelled_plots(plots, config, strata=strata, years=years, problems=problems)
     if frame is None:
@@ -82,7 +83,10 @@ def plot_shares(
                 names=first_few((name or "∅" for name in lost), problems.language) or "-",
             )  # fmt: skip
             return None
-        found.append((_weighted if weighted else _observed)(rows, config, strata=strata))
+        if config.estimator == plotdesign.ACROSS:
+            found.append(_across(rows, strata=strata))
+        else:
+            found.append((_weighted if weighted else _observed)(rows, config, strata=strata))
     return PlotShares(
         tuple(strata), tuple(years), np.stack([own.value for own in found]),
         np.stack([own.covariance for own in found]),
@@ -98,11 +102,20 @@ def _observed(rows: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str])
         return estimators.simple_random(seen)
     area = rows["plot_area"].to_numpy(dtype=np.float64)
     size = area if np.isfinite(area).all() else np.ones(len(rows))
-    groups = rows["cluster"].where(rows["cluster"] != "", rows["plot_id"])
+    groups = plotdesign.keys_of(rows)
     named = config.estimator == "clusters"
     return estimators.clusters(
         seen * size[:, None], size, cluster=list(groups if named else range(len(rows)))
     )
+
+
+def _across(rows: pd.DataFrame, *, strata: Sequence[str]) -> Estimate:
+    """Estimate shares from post-strata across the strata: totals over the total of all seen."""
+    part = rows["share"].fillna(1.0).to_numpy(dtype=np.float64)
+    targets = rows["target"].to_numpy()
+    seen = np.stack([*(np.where(targets == name, part, 0.0) for name in strata), part], axis=1)
+    design = plotdesign.design_of(rows)
+    return estimators.ratio_of_means(plotdesign.totals_across(seen, rows, design=design))
 
 
 def _weighted(rows: pd.DataFrame, config: PlotsConfig, *, strata: Sequence[str]) -> Estimate:

@@ -62,6 +62,8 @@ COND_SUMS: Final[dict[str, str]] = {
     "carbon_litter": "CARBON_LITTER",
     "carbon_soil": "CARBON_SOIL_ORG",
 }
+#: What was visited and is no forest, as a share of the plot: no attribute of its own.
+OTHER_AREA: Final = "other_area"
 TREE_COLUMNS: Final = {*REQUIRED["tree"], *(title for title, _ in TREE_SUMS.values())}
 
 
@@ -193,7 +195,10 @@ def population(fia: Fia, evaluation: str, *, by: str | None = None) -> Populatio
             per_hectare = forest[title].fillna(0.0) * SHORT_TON_T / HA_PER_ACRE
             forest[name] = per_hectare * forest["forest_area"]
     trees = _trees(fia.tables["tree"], forest, factors=factors)
-    values = pd.concat([_wide(forest, ("forest_area", *COND_SUMS)), trees], axis=1)
+    other = sampled[sampled["COND_STATUS_CD"] != FOREST].assign(domain=WHOLE)
+    other[OTHER_AREA] = other["CONDPROP_UNADJ"] * other["PLT_CN"].map(factors["area"])
+    parts = [_wide(forest, ("forest_area", *COND_SUMS)), trees, _wide(other, (OTHER_AREA,))]
+    values = pd.concat(parts, axis=1)
     years = _evaluation(fia, evaluation, title="END_INVYR")
     return Population(
         name=evaluation,
