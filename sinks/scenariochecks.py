@@ -14,7 +14,7 @@ from sinks.checks import Problems, first_few
 from sinks.draws import usual_distribution
 from sinks.inputs import Inputs
 from sinks.landcover.activity import Activity
-from sinks.scenarioparts import OBSERVED
+from sinks.scenarioparts import OBSERVED, projectable
 from sinks.scenarios import Planting, Scenario, answers
 from sinks.target import ROUNDING
 from sinks.texts import Language, text
@@ -42,7 +42,8 @@ def check_scenarios(
         said = (answers(scenario, target, legend=inputs.legend) for scenario in inputs.scenarios)
         if target.end not in inputs.study.years and not any(said):
             where = f"targets.{i} ({target.name})"
-            problems.warn("scenario.unanswered", file=inputs.study.file, place=where)
+            code = "unanswered" if projectable(target) else "not_carried"
+            problems.warn(f"scenario.{code}", file=inputs.study.file, place=where)
     for scenario in inputs.scenarios:
         assumed = Assumptions(
             scenario, activity, density=density, regions=inputs.regions, legend=inputs.legend

@@ -113,7 +113,10 @@ class ScenarioConfig(Part):
 
 
 def reached(target: TargetConfig, entries: Sequence[Mapping[str, Any]], *, last: int) -> bool:
-    """Tell whether a scenario of a study, as written, carries a target to its end.
+    """Tell whether a scenario of a study, as written, lasts to the end of a target.
+
+    What it does not carry on (an overlay's land, a volume, a count) has its path up to the last
+    map; an official figure of a year to come there cannot be.
 
     Parameters
     ----------
@@ -124,16 +127,19 @@ def reached(target: TargetConfig, entries: Sequence[Mapping[str, Any]], *, last:
         Last year of the study's rasters.
     """
     spans = [(entry.get("from", last), entry.get("until")) for entry in entries]
-    return any(
-        isinstance(begin, int) and isinstance(end, int) and carries(begin, end, target=target)
+    return target.reported is None and any(
+        isinstance(begin, int) and isinstance(end, int) and _lasts(begin, end, target=target)
         for begin, end in spans
     )
 
 
 def carries(start: int, until: int, *, target: TargetConfig) -> bool:
     """Tell whether a scenario of these years answers a target: it begins before, and lasts."""
-    known = target.start is None or target.start <= start
-    return projectable(target) and known and start < target.end <= until
+    return projectable(target) and _lasts(start, until, target=target)
+
+
+def _lasts(start: int, until: int, *, target: TargetConfig) -> bool:
+    return (target.start is None or target.start <= start) and start < target.end <= until
 
 
 def projectable(target: TargetConfig) -> bool:

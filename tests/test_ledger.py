@@ -34,6 +34,8 @@ TARGETS = [
     # Forest and, by its name alone, cropland; the lake alone, inside the reserves.
     target(name="wooded", **LAND | {"value": 13}, strata=["crop"]),
     {"name": "lake", **LAND, "strata": ["lake"], "value": 5, "overlay": "reserves", "end": 2015},
+    # Ends after the last map: its path is known up to there, and no more.
+    {"name": "ahead", **LAND, "strata": ["lake"], "value": 13, "overlay": "reserves", "end": 2020},
 ]  # fmt: skip
 
 
@@ -55,6 +57,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         '[[targets]]\nname = "planted"\nquantity = "area"\nkind = "rate"\nunit = "mu"\n'
         'groups = ["forest"]\nvalue = 10\nstart = 2010\nend = 2015\n'
         'reported = { value = 12, source = "bureau" }\n'
+        '[[scenarios]]\nname = "as-it-is"\nuntil = 2020\n'
     )
     return run_tables(study_with(tmp_path_factory.mktemp("ledger"), TARGETS, extra))
 
@@ -116,6 +119,17 @@ def test_the_path_is_a_straight_line(tables: dict[str, pd.DataFrame]) -> None:
     assert cover["rate_needed"] == pytest.approx((25 - 100 * 8 / 47) / 5)
     volume = rows_of(path, target="volume").iloc[0]
     assert (volume["year"], volume["baseline"], volume["on_path"]) == (2015, 1500, 2000)
+
+
+def test_halfway_to_a_target(tables: dict[str, pd.DataFrame]) -> None:
+    """8 ha of lake in reserves in both years, 13 asked for by 2020: 5 ha in the 5 years left."""
+    assert "ahead" not in set(tables["targets"]["target"])
+    path = rows_of(tables["target_path"], target="ahead")
+    assert path["year"].tolist() == [2010, 2015]
+    now = path.iloc[-1]
+    assert (now["baseline"], now["achieved"], now["on_path"]) == pytest.approx((8, 8, 10.5))
+    rates = now[["rate_planned", "rate_so_far", "rate_needed"]]
+    assert rates.tolist() == pytest.approx([0.5, 0, 1])
 
 
 def test_what_volume_and_cover_imply(tables: dict[str, pd.DataFrame]) -> None:

@@ -599,7 +599,7 @@ def test_growth_that_densities_do_not_show_is_refused(tmp_path: Path) -> None:
         ({}, scenario(until=2018), []),
         ({"end": 2013}, scenario(until=2018), ["study.year_without_raster"]),
         ({"start": 2012}, scenario(until=2018), ["study.year_without_raster"]),
-        ({"overlay": "reserves"}, scenario(), ["study.no_such_overlay", "study.target_ahead"]),
+        ({"overlay": "reserves"}, scenario(), ["study.no_such_overlay"]),
     ],
 )
 def test_targets_ahead_need_a_scenario(

@@ -56,9 +56,10 @@ def _row(line: TargetLine, *, words: Words) -> dict[str, str]:
 def paths(results: Results, words: Words) -> list[dict[str, str]]:
     """Return one row per target: its latest place on the path, and the yearly rates."""
     table = results.tables.get("target_path")
-    titles = {line.name: line.title for line in target_lines(results)}
     if table is None or table.empty:
         return []
+    infos = results.meta["study"].get("targets", ())
+    titles = {str(info["name"]): str(info.get("title") or info["name"]) for info in infos}
     last = table[table["target"].isin(titles)].groupby("target", sort=False).tail(1)
     return [
         _place(row, title=titles[str(row["target"])], words=words) for row in chain.records(last)
