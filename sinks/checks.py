@@ -20,6 +20,8 @@ from sinks.texts import LANGUAGES, Language, text
 STEERING: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+#: A value of an input is shown up to this length in a message [characters].
+LONGEST_SHOWN: Final = 800
 
 
 class Severity(StrEnum):
@@ -59,7 +61,7 @@ class Problem:
     def part(self, part: str, language: Language | None = None) -> str:
         """Return one of the three parts: ``expected``, ``found`` or ``remedy``."""
         values = {
-            key: plain(value) if isinstance(value, str) else value
+            key: told(value) if isinstance(value, str) else value
             for key, value in self.values.items()
         }
         return text(f"problem.{self.code}.{part}", language or self.language, **values)
@@ -67,7 +69,7 @@ class Problem:
     def text(self, language: Language | None = None) -> str:
         """Return the whole message in one language."""
         language = language or self.language
-        where = " · ".join(plain(part) for part in (self.file, self.place) if part)
+        where = " · ".join(told(part) for part in (self.file, self.place) if part)
         return text(
             "problem.sentence",
             language,
@@ -173,6 +175,20 @@ def plain(words: str) -> str:
     'a\\u001b[31m'
     """
     return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", words)
+
+
+def told(value: str) -> str:
+    """Return a value of an input as a message shows it: cut, and blanks within quotation marks.
+
+    Examples
+    --------
+    >>> told("forest"), told("  ")
+    ('forest', '"  "')
+    """
+    words = plain(value)
+    if words and not words.strip():
+        return f'"{words[:LONGEST_SHOWN]}"'
+    return words if len(words) <= LONGEST_SHOWN else f"{words[:LONGEST_SHOWN]} …"
 
 
 def nearest(word: str, known: Iterable[object], *, count: int = 3) -> str:

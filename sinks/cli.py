@@ -234,9 +234,9 @@ def workbook(folder: OutFolder, *, template: Template = None) -> None:
     from sinks.rewriting import fill_template
     from sinks.workbook import write_workbook
 
-    _rewrite(folder, "workbook.xlsx", write=write_workbook)
-    if template is not None:
+    if template is not None:  # first: a template that is refused leaves all as it was
         typer.echo(fill_template(folder, template))
+    _rewrite(folder, "workbook.xlsx", write=write_workbook)
 
 
 @app.command()

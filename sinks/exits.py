@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, TextIO
 
+from sinks.checks import plain
 from sinks.errors import FolderLocked, InputChanged, SinksError, UnusableOption
 from sinks.memory import came_near_limit
 from sinks.texts import LANGUAGES, text
@@ -179,5 +180,7 @@ def _say_in_all(key: str, **values: object) -> None:
 
 
 def _say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+    """Say it; what an option or a file's name smuggles in does not steer the terminal."""
+    lines = (plain(line) for line in words.split("\n"))
+    sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()

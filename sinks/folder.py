@@ -205,7 +205,7 @@ def held(root: Path, language: Language) -> Iterator[OutputFolder]:
         If it cannot be written.
     """
     try:
-        with _made(root), locked(root, language):
+        with made(root), locked(root, language):
             try:
                 clean(root)
                 folder = OutputFolder(root, language)
@@ -242,7 +242,7 @@ def _failure(error: OSError, root: Path, *, language: Language) -> OutputFailed:
 
 
 @contextmanager
-def _made(root: Path) -> Iterator[None]:
+def made(root: Path) -> Iterator[None]:
     """Make a folder; if nothing comes to stand in it, take it away again."""
     missing = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)

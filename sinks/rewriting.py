@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinks.checks import Problems
 from sinks.errors import UnusableOption
 from sinks.folder import replace_outputs, sha256_of
 from sinks.results import Results
 from sinks.template import FILLED, write_filled
+from sinks.template.reading import open_template
 from sinks.texts import text
 
 if TYPE_CHECKING:
@@ -79,7 +81,11 @@ def fill_template(folder: Path, template: Path) -> str:
     def written(staging: Path) -> None:
         write_filled(Results.open(folder), template, path=staging / FILLED)
 
+    problems = Problems(language)
     try:
+        if template.exists():  # what is no workbook is not even hashed: it might never end
+            open_template(template, problems, file=template.name)
+            problems.raise_errors()
         noted = {"template": {"name": template.name, "sha256": sha256_of(template)}}
     except OSError as error:
         reason = error.strerror or str(error)

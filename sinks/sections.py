@@ -6,13 +6,13 @@ import math
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from sinks.display import table
 from sinks.rastersections import DensityRasters
 from sinks.texts import Language
 from sinks.units import AREA_UNITS, CARBON_UNITS, AreaUnit
-from sinks.validation import Line, Part, Title
+from sinks.validation import Line, Part, Stated, Title
 
 Group = Literal["forest", "wetland", "urban_green", "cropland", "grassland", "other"]
 Pool = Literal["agb", "bgb", "dead_wood", "litter", "soil", "dead_organic"]
@@ -67,14 +67,23 @@ Estimator = Literal[
 ]  # fmt: skip
 
 
+def _written_as(value: object) -> str:
+    """Tell a table by year from a path; the marks keep pydantic from naming both."""
+    return "<years>" if isinstance(value, dict) else "<path>"
+
+
+Trees = Annotated[
+    Annotated[str, Tag("<path>")] | Annotated[dict[str, str], Tag("<years>")],
+    Discriminator(_written_as),
+]
+
+
 class PlotsConfig(Part):
     """`[density.plots]`: inventory plots, the models that turn them into carbon, their design."""
 
     path: str | None = Field(None, min_length=1, description="CSV, XLSX or GeoPackage of plots")
     rounds: dict[str, str] | None = Field(None, description="year = path, one file per round")
-    trees: str | dict[str, str] | None = Field(
-        None, description="table of single trees, or year = table"
-    )
+    trees: Trees | None = Field(None, description="table of single trees, or year = table")
     format: Literal["plain", "china_cfi"] = Field("plain", description="whose columns and codes")
     crs: str | None = Field(None, description="asserted CRS of the coordinates")
     plot_area: float | None = Field(None, gt=0, le=100, description="of plots that state none [ha]")
@@ -247,8 +256,8 @@ class ReconcileConfig(Part):
     title: Title | None = Field(None, description="name on the report; the short name if absent")
     table: str | None = Field(None, min_length=1, description="CSV of official figures")
     plots: bool = Field(False, description="totals by the design of the study's own plots")
-    population_ha: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="land that the plots were drawn from"
+    population_ha: Annotated[Stated, Field(gt=0)] | None = Field(
+        None, description="land that the plots were drawn from"
     )
     groups: Annotated[tuple[Group, ...], Field(min_length=1)] | None = Field(
         None, description="plots: whose totals; forest if absent"
@@ -262,8 +271,8 @@ class ReconcileConfig(Part):
 class Reported(Part):
     """`[targets.reported]`: an official figure, for what no map or plot of the study shows."""
 
-    value: float = Field(allow_inf_nan=False)
-    se: float | None = Field(None, ge=0, allow_inf_nan=False, description="its standard error")
+    value: Stated
+    se: Annotated[Stated, Field(ge=0)] | None = Field(None, description="its standard error")
     source: str = Field(min_length=1, description="who reported it, and where")
 
 
@@ -279,7 +288,7 @@ class TargetConfig(Part):
     strata: tuple[str, ...] = Field((), description="strata that count, besides the groups")
     pools: tuple[Pool, ...] = ()
     kind: Literal["increase", "level", "rate", "share", "count"]
-    value: float = Field(allow_inf_nan=False)
+    value: Stated
     unit: str
     start: int | None = None
     end: int
@@ -289,9 +298,7 @@ class TargetConfig(Part):
     overlay: str | None = Field(
         None, description="count only the land, or the parts, of an overlay"
     )
-    baseline: float | None = Field(
-        None, allow_inf_nan=False, description="stated figure at the start"
-    )
+    baseline: Stated | None = Field(None, description="stated figure at the start")
     volume: VolumeKind = Field("growing_stock", description="what a volume target speaks of")
     baseline_volume: VolumeKind | None = Field(None, description="what its baseline speaks of")
     reported: Reported | None = None

@@ -6,7 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from sinks.checks import STEERING, Problems, nearest
@@ -42,6 +49,22 @@ Title = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
     AfterValidator(_one_line),
 ]
+
+#: Sizes that a figure of a plan may have: beyond them its unit is another.
+SMALLEST: Final = 1e-9
+LARGEST: Final = 1e15
+
+
+def _sized(value: float) -> float:
+    """Refuse figures so small or so large that a ratio or a product of them is no number."""
+    if value != 0 and not SMALLEST <= abs(value) <= LARGEST:
+        ends = {"least": f"{SMALLEST:g}", "most": f"{LARGEST:g}"}
+        raise PydanticCustomError("sized", "0, or a size from {least} to {most}", ends)
+    return value
+
+
+#: A figure that somebody states, in a unit of its own.
+Stated = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_sized)]
 
 Model = TypeVar("Model", bound=Part)
 

@@ -23,6 +23,8 @@ from sinks.texts import LANGUAGES, Language, text
 
 #: What another run that is at work in the folder keeps there, or left when it was killed.
 OURS = (LOCK, STAGING, READY, OLD, ".sinks-partial")
+#: What a published site says of itself; a folder without it is none.
+SITE_MARK = "site.json"
 
 
 def verify(root: Path) -> str:
@@ -64,10 +66,20 @@ def language_in(root: Path) -> Language:
 
 
 def additional(root: Path, language: Language) -> Iterator[str]:
-    """Yield what a finished run did not write; folders without files do not count."""
+    """Yield what a finished run did not write; empty folders and published sites do not count."""
     own = {*outputs_of(root, language), MANIFEST}
+    sites = {path.parent.name for path in root.glob(f"*/{SITE_MARK}") if is_site(path.parent)}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root)
-        known = name.parts[0] in OURS or name.as_posix() in own
+        known = name.parts[0] in {*OURS, *sites} or name.as_posix() in own
         if not known and (path.is_symlink() or not path.is_dir()):
             yield name.as_posix()
+
+
+def is_site(folder: Path) -> bool:
+    """Tell whether a folder holds a site that was published from a run."""
+    try:
+        mark = json.loads((folder / SITE_MARK).read_text(encoding="utf-8"))
+    except UNREADABLE:
+        return False
+    return isinstance(mark, dict) and {"sinks", "manifest_sha256"} <= set(mark)

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "sinks"
 #: Lowest band first. A unit is a module, or a package taken as a whole.
 BANDS = {
     "ground": (
-        "errors environment escape display texts checks validation limits rows units"
+        "errors environment escape display texts checks validation limits rows units workbookfile"
         " parameters draws memory datum grid studyfile basemap rastersections sections"
         " scenarioparts densitychecks targetchecks reconcilechecks study"
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +14,8 @@ from markupsafe import Markup
 
 from sinks.errors import OutputFailed
 from sinks.escape import templates
+from sinks.folder import WRITE_ERRORS, made
+from sinks.lock import LOCK, locked
 from sinks.maps import Site, render_map
 from sinks.maps.coarse import MOST
 from sinks.publish.pages import Locator, page_name, region_page, slices
@@ -20,10 +24,9 @@ from sinks.publish.tiles import write_tiles
 from sinks.publish.units import write_units
 from sinks.results import Results
 from sinks.tabulate import json_text
-from sinks.texts import text
+from sinks.texts import Language, text
+from sinks.verify import SITE_MARK, is_site
 
-#: What a site says of itself; a folder without it is never replaced.
-MARK: Final = "site.json"
 #: Being written, beside what stood there before.
 STAGING: Final = ".sinks-staging"
 #: Files of a run that a site offers, where the run has them.
@@ -53,37 +56,58 @@ def publish(results: Results, site: Path) -> Path:
     Raises
     ------
     OutputFailed
-        If the folder holds something else, or cannot be written.
+        If the folder holds something else, or cannot be written; what stood there stays.
+    FolderLocked
+        If another process is writing a site there.
 
     Notes
     -----
     Addresses do not change between runs: ``regions/CODE.html``, ``data/…``,
     ``tiles/NAME/Z/X/Y.webp``, ``tiles/NAME.pmtiles``.
     """
-    language = results.language
-    held = sorted(path.name for path in site.iterdir()) if site.is_dir() else []
-    strange = site.exists() and not site.is_dir()
-    if strange or (set(held) - {STAGING} and MARK not in held):
-        raise OutputFailed(text("publish.strangers", language, folder=site))
-    staging = site / STAGING
-    try:
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
+    _refuse_strangers(site, results.language)
+    with _held(site, results.language) as staging:
         _write(results, staging)
-        for name in held:
-            _remove(site / name)
-        for path in sorted(staging.iterdir()):
-            path.replace(site / path.name)
-        staging.rmdir()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputFailed(text("output.failed", language, folder=site, reason=reason)) from error
+        _swap(staging, site)
     return site / "index.html"
 
 
+def _refuse_strangers(site: Path, language: Language) -> None:
+    """Refuse a folder that holds anything but a site of ours, or what a killed command left."""
+    held = {path.name for path in site.iterdir()} if site.is_dir() else set()
+    strange = site.exists() and not site.is_dir()
+    if strange or (held - {STAGING, LOCK} and not is_site(site)):
+        raise OutputFailed(text("publish.strangers", language, folder=site))
+
+
+@contextmanager
+def _held(site: Path, language: Language) -> Iterator[Path]:
+    """Hold the folder of a site; yield where a new one is written, taken away in the end."""
+    staging = site / STAGING
+    try:
+        with made(site), locked(site, language):
+            try:
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+                yield staging
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+    except WRITE_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error)[:300]
+        raise OutputFailed(text("output.failed", language, folder=site, reason=reason)) from error
+
+
+def _swap(staging: Path, site: Path) -> None:
+    """Put a site in place, its mark first: cut off half-way it is still ours to replace."""
+    (staging / SITE_MARK).replace(site / SITE_MARK)
+    for path in sorted(site.iterdir()):
+        if path.name not in (STAGING, LOCK, SITE_MARK):
+            _remove(path)
+    for path in sorted(staging.iterdir()):
+        path.replace(site / path.name)
+
+
 def _remove(path: Path) -> None:
-    if path.name == STAGING:
-        return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -107,7 +131,7 @@ def _write(results: Results, folder: Path) -> None:
     (folder / "index.html").write_bytes(document.encode("utf-8"))
     run = hashlib.sha256((results.root / "manifest.json").read_bytes()).hexdigest()
     mark = {"sinks": results.meta["sinks"], "title": results.title, "manifest_sha256": run}
-    (folder / MARK).write_text(json_text(mark), encoding="utf-8", newline="\n")
+    (folder / SITE_MARK).write_text(json_text(mark), encoding="utf-8", newline="\n")
 
 
 def _copy_data(results: Results, folder: Path) -> list[str]:

@@ -25,6 +25,7 @@ from sinks.template.terms import Fault, Known, Term, marks, term_of
 from sinks.template.values import Value, Values
 from sinks.wording import significant
 from sinks.workbook.layout import LONGEST_TEXT, number_format
+from sinks.workbookfile import MOST_ROWS
 
 if TYPE_CHECKING:
     from sinks.inputs import Inputs
@@ -33,8 +34,6 @@ FILLED: Final = "workbook-filled.xlsx"
 #: Marks the level of a row that is repeated; a region's own level may be called by its plural.
 LEVEL: Final = re.compile(r"#\s*(.+)")
 REGIONS: Final = ("region", "regions")
-#: Rows of a sheet of Excel.
-MOST_ROWS: Final = 1_048_576
 #: Kinds of problem by kind of fault.
 CODES: Final = {
     "name": "template.unknown_name", "region": "template.unknown_region",
@@ -93,7 +92,8 @@ def plan_of(book: Workbook, known: Known, *, file: str, problems: Problems) -> P
 
 
 def _cells(page: Worksheet) -> list[Cell]:
-    return [cell for line in page.iter_rows() for cell in line if isinstance(cell, Cell)]
+    """Return the cells that there are, and make none; a sheet may have one in its last corner."""
+    return [cell for _, cell in sorted(page._cells.items()) if isinstance(cell, Cell)]
 
 
 def _read(

@@ -45,14 +45,13 @@ def relaid(page: Worksheet, sheets: Mapping[str, Rows], *, write: Write) -> None
     kept = [
         _Kept(cell.row, cell.column, getattr(cell, "value", None), copy(cell._style),
               copy(cell.comment), copy(cell.hyperlink))
-        for line in page.iter_rows()
-        for cell in line
+        for _, cell in sorted(page._cells.items())
     ]  # fmt: skip
     heights = {row: copy(shape) for row, shape in page.row_dimensions.items()}
     merged = [part.bounds for part in page.merged_cells.ranges]
     for left, top, right, bottom in merged:
         page.unmerge_cells(start_row=top, start_column=left, end_row=bottom, end_column=right)
-    page.delete_rows(1, page.max_row)
+    page._cells.clear()  # cell by cell: a sheet may have one in its last corner
     page.row_dimensions.clear()
     for item in kept:
         for number in range(rows.counts.get(item.row, 1)):

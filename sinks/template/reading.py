@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from openpyxl import Workbook, load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from sinks.checks import Problems
+from sinks.texts import text
+from sinks.workbookfile import BROKEN, LISTING, TooLargeError, parts_of
 
 #: What the main part of a workbook without macros is called in its list of contents.
 PLAIN: Final = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
-LISTING: Final = "[Content_Types].xml"
 #: Parts that run programs or reach for other files; the word tells which was found.
 REFUSED: Final = {
     "vbaProject": "macros",
@@ -22,25 +21,19 @@ REFUSED: Final = {
     "xl/activeX/": "controls",
     "xl/ctrlProps/": "controls",
     "customUI": "controls",
-    "xl/embeddings/": "embedded files",
-    "xl/externalLinks/": "links to other files",
-    "xl/connections": "data connections",
-    "xl/queryTables/": "data connections",
+    "xl/embeddings/": "embedded",
+    "xl/externalLinks/": "links",
+    "xl/connections": "connections",
+    "xl/queryTables/": "connections",
 }
 #: Parts that are not carried over.
 LOST: Final = {
     "xl/charts/": "charts", "xl/drawings/drawing": "drawings", "xl/media/": "pictures",
-    "xl/pivotTables/": "pivot tables", "xl/slicers/": "slicers",
+    "xl/pivotTables/": "pivots", "xl/slicers/": "slicers",
 }  # fmt: skip
-#: Most that a template may hold: parts, bytes on disk, bytes unpacked.
-MOST_PARTS: Final = 2_000
+#: Most that a template may hold on disk, and unpacked [bytes].
 MOST_PACKED: Final = 20 << 20
 MOST_BYTES: Final = 100 << 20
-#: What reading a broken workbook can raise.
-BROKEN: Final = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError,
-    zipfile.BadZipFile, InvalidFileException, RuntimeError, EOFError,
-)  # fmt: skip
 
 
 def open_template(path: Path, problems: Problems, *, file: str) -> Workbook | None:
@@ -60,13 +53,18 @@ def open_template(path: Path, problems: Problems, *, file: str) -> Workbook | No
         None if it was refused.
     """
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MOST_PACKED else b""
-        if not raw:
+        if path.exists() and not path.is_file():  # a pipe or a device would never end
+            raise OSError(text("template.no_file", problems.language))
+        raw = path.read_bytes() if path.stat().st_size <= MOST_PACKED else None
+        if raw is None:
             problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
             return None
         if not _is_safe(raw, problems, file=file):
             return None
         return load_workbook(BytesIO(raw), keep_vba=False, keep_links=False, rich_text=False)
+    except TooLargeError:
+        problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
+        return None
     except BROKEN as error:
         problems.error(
             "template.unreadable", file=file, reason=str(error)[:120] or type(error).__name__
@@ -76,36 +74,24 @@ def open_template(path: Path, problems: Problems, *, file: str) -> Workbook | No
 
 def _is_safe(raw: bytes, problems: Problems, *, file: str) -> bool:
     """Tell whether a workbook holds nothing but cells; name every other thing."""
-    with zipfile.ZipFile(BytesIO(raw)) as parts:
-        listed = parts.infolist()
-        size = sum(part.file_size for part in listed)
-        if len(listed) > MOST_PARTS or size > MOST_BYTES:
-            problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
-            return False
-        names = [part.filename for part in listed]
-        if len(set(names)) != len(names) or LISTING not in names:
-            raise ValueError(LISTING)
-        found = {word for mark, word in REFUSED.items() for name in names if mark in name}
-        total = 0
-        for part in listed:
-            with parts.open(part) as stream:
-                content = stream.read(part.file_size + 1)
-            total += len(content)
-            if len(content) > part.file_size or total > MOST_BYTES:
-                problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
-                return False
-            if part.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in content:
-                raise ValueError("DOCTYPE")
-            if part.filename == LISTING and PLAIN not in content:
-                found.add("macros" if b"macroEnabled" in content else "no workbook")
-            if part.filename.endswith(".rels") and _leads_out(content):
-                found.add("links to other files")
-        lost = {word for mark, word in LOST.items() for name in names if name.startswith(mark)}
+    found, lost = set(), set()
+    for name, content in parts_of(raw, most=MOST_BYTES):
+        found |= {word for mark, word in REFUSED.items() if mark in name}
+        lost |= {word for mark, word in LOST.items() if name.startswith(mark)}
+        if name == LISTING and PLAIN not in content:
+            found.add("macros" if b"macroEnabled" in content else "no_workbook")
+        if name.endswith(".rels") and _leads_out(content):
+            found.add("links")
     for word in sorted(found):
-        problems.error("template.refused", file=file, what=word)
+        problems.error("template.refused", file=file, what=_named(word, problems))
     if lost:
-        problems.warn("template.lost", file=file, what=", ".join(sorted(lost)))
+        words = ", ".join(_named(word, problems) for word in sorted(lost))
+        problems.warn("template.lost", file=file, what=words)
     return not found
+
+
+def _named(word: str, problems: Problems) -> str:
+    return text(f"template.part.{word}", problems.language)
 
 
 def _leads_out(content: bytes) -> bool:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import shapely
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from sinks.boundaries.geopackage import columns_of, is_geopackage, read_geopackage
 from sinks.boundaries.vectors import RefusedError, Request
 from sinks.checks import Problems
 from sinks.limits import Limits
 from sinks.parameters import load_table
-from sinks.rows import Row, read_rows
+from sinks.rows import MOST_COLUMNS, Row, read_rows
+from sinks.workbookfile import BROKEN, MOST_ROWS, TooLargeError, parts_of
 
-#: What openpyxl raises on workbooks that are none.
-NO_WORKBOOK: Final = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError)
 #: A packed workbook may not unfold to more than this many times the largest table.
 UNFOLDED: Final = 20
 
@@ -98,32 +96,64 @@ def read_sheet(
 
 def _workbook(path: Path, *, shown: str, problems: Problems, limits: Limits) -> list[Row] | None:
     try:
-        with zipfile.ZipFile(path) as packed:
-            size = sum(item.file_size for item in packed.infolist())
-        if size > UNFOLDED * limits.table_mb << 20:
-            problems.error("table.too_large", file=shown, limit=limits.table_mb)
-            return None
+        if path.stat().st_size > limits.table_mb << 20:
+            raise TooLargeError
+        raw = path.read_bytes()
+        for _ in parts_of(raw, most=UNFOLDED * limits.table_mb << 20):
+            pass  # each is looked through before any is understood
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that are not read here
-            book = load_workbook(path, read_only=True, data_only=True)
+            book = load_workbook(BytesIO(raw), read_only=True, data_only=True)
         sheet = book.worksheets[0]
-        cells = [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-        book.close()
-    except NO_WORKBOOK as error:
-        problems.error("table.unreadable", file=shown, reason=str(error)[:200])
+        sheet.reset_dimensions()  # what a sheet says of its size need not be so
+        numbered = _numbered(sheet.iter_rows(values_only=True), limits)
+    except TooLargeError:
+        problems.error("table.too_large", file=shown, limit=limits.table_mb)
         return None
-    return _rows(cells, shown=shown, problems=problems, limits=limits)
+    except _TooMany as found:
+        problems.error(found.code, file=shown, **found.values)
+        return None
+    except BROKEN as error:
+        reason = str(error)[:200] or type(error).__name__
+        problems.error("table.unreadable", file=shown, reason=reason)
+        return None
+    return _rows(numbered, shown=shown, problems=problems)
+
+
+class _TooMany(Exception):
+    """A sheet has too many rows or columns, or too long a cell."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        self.code, self.values = code, values
+        super().__init__(code)
+
+
+def _numbered(rows: Iterable[Sequence[object]], limits: Limits) -> list[tuple[int, list[str]]]:
+    """Return the rows that hold anything, with their numbers; stop where a sheet has no end."""
+    numbered: list[tuple[int, list[str]]] = []
+    for line, row in enumerate(rows, start=1):
+        if line > MOST_ROWS:
+            raise _TooMany("table.too_many_rows", limit=limits.table_rows)
+        if not row:
+            continue
+        size = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
+        if size > MOST_COLUMNS:
+            raise _TooMany("table.too_wide", count=size, limit=MOST_COLUMNS)
+        cells = [_text(cell) for cell in row[:size]]
+        if any(cells):
+            numbered.append((line, cells))
+        if len(numbered) > limits.table_rows + 1:
+            raise _TooMany("table.too_many_rows", limit=limits.table_rows)
+        if max(map(len, cells), default=0) > limits.field_chars:
+            raise _TooMany("table.long_cell", limit=limits.field_chars)
+    return numbered
 
 
 def _rows(
-    cells: list[list[str]], *, shown: str, problems: Problems, limits: Limits
+    numbered: list[tuple[int, list[str]]], *, shown: str, problems: Problems
 ) -> list[Row] | None:
-    numbered = [(line, row) for line, row in enumerate(cells, start=1) if any(row)]
     if len(numbered) < 2:
         problems.error("table.empty", file=shown, count=len(numbered))
-        return None
-    if len(numbered) > limits.table_rows + 1:
-        problems.error("table.too_many_rows", file=shown, limit=limits.table_rows)
         return None
     header = numbered[0][1]
     repeated = sorted({title for title in header if title and header.count(title) > 1})
