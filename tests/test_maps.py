@@ -24,6 +24,7 @@ from sinks.maps import render_map, write_map
 from sinks.maps.data import map_data, map_strings
 from sinks.maps.geometry import region_shapes, rings_of
 from sinks.maps.page import SCRIPTS, STATIC
+from sinks.maps.story import sounds
 from sinks.palettes import AMOUNT, CHANGES, DIVERGING, UNCERTAINTY
 from sinks.results import Results
 from tests.conftest import ROOT, SHARED, needs_shared
@@ -201,6 +202,18 @@ def test_region_without_a_share_shows_its_part_of_the_whole(data: dict[str, Any]
     whole = data["whole"]["targets"]["forest-carbon"]
     assert sum(target["part"] for target in targets) == pytest.approx(whole["share"])
     assert whole["required"] == 40_000.0
+
+
+def test_names_are_found_by_every_common_reading() -> None:
+    names = ["曾都区", "长阳县", "吕梁市", "Wyoming", "甲A市"]
+    heads = {name: {"name": name, "parents": ["随州市"]} for name in names}
+    assert sounds(heads) == {
+        "曾都区": "ceng|zeng dou|du qu",
+        "长阳县": "chang|zhang yang xian",
+        "吕梁市": "lu|lv liang shi",
+        "甲A市": "jia a shi",
+        "随州市": "sui zhou shi",
+    }
 
 
 def test_moves_are_the_largest_conversions(data: dict[str, Any]) -> None:

@@ -19,15 +19,15 @@ from sinks.layers import change_class
 from sinks.maps.geometry import region_shapes
 from sinks.maps.story import (
     add_causes,
-    add_pinyin,
     add_ranks,
     chain_densities,
     number,
     period_of,
+    sounds,
 )
 from sinks.maps.tiles import SIDE, layer_name
 from sinks.palettes import CHANGES, PALETTES
-from sinks.texts import LANGUAGES, strings, text
+from sinks.texts import LANGUAGES, has_text, strings, text
 
 if TYPE_CHECKING:
     from sinks.results import Results
@@ -241,12 +241,19 @@ def _target_heads(results: Results) -> list[dict[str, Any]]:
     return heads
 
 
-def _inputs(results: Results) -> list[dict[str, str]]:
-    keys = ("role", "path", "sha256", "crs", "grid", "licence")
+def _inputs(results: Results) -> list[dict[str, Any]]:
+    keys = ("path", "sha256", "licence")
     return [
         {key: _text(item.get(key)) for key in keys if item.get(key)}
+        | {"role": _role(_text(item.get("role")))}
         for item in results.meta.get("inputs") or ()
     ]
+
+
+def _role(role: str) -> dict[str, str]:
+    """Return what a file is to the study, by language, as the report calls it."""
+    key = f"report.role.{role}"
+    return {lang: text(key, lang) if has_text(key) else role for lang in LANGUAGES}
 
 
 def map_strings() -> dict[str, dict[str, str]]:
@@ -301,12 +308,12 @@ def map_data(results: Results) -> dict[str, Any]:
     _add_shifts(heads, results)
     add_causes(heads, results, whole=WHOLE)
     add_ranks(heads, results, whole=WHOLE)
-    add_pinyin(heads)
     if brief:
         for code in set(heads) - {WHOLE}:
             heads[code] |= {"strata": {}, "moves": {}, "causes": {}}
     return {
         "study": _study(results, periods),
+        "sounds": sounds(heads),
         "whole": heads.pop(WHOLE),
         "codes": list(heads),
         "regions": heads,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
-from pypinyin import Style, lazy_pinyin
+from pypinyin import Style, pinyin
 
 from sinks import chain
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The level of a row, by the key under which the page holds it.
 Heads = dict[str, dict[str, Any]]
+#: Readings of a Chinese sign by which a name can be found.
+READINGS: Final = 3
 
 
 def number(value: Any) -> float | None:
@@ -68,12 +71,22 @@ def add_ranks(heads: Heads, results: Results, *, whole: str) -> None:
             heads[key]["ranks"][f"{row['quantity']} {time}"] = places
 
 
-def add_pinyin(heads: Heads) -> None:
-    """Add how a name is typed without Chinese signs: in full, and by its initials."""
-    for head in heads.values():
-        spoken = lazy_pinyin(head["name"])
-        initials = lazy_pinyin(head["name"], style=Style.FIRST_LETTER)
-        head["pinyin"] = ["".join(parts).lower() for parts in (spoken, initials)]
+def sounds(heads: Heads) -> dict[str, str]:
+    """Return how Chinese names of regions and parents are typed in Latin letters.
+
+    Syllables stand apart; the commonest readings of a sign stand side by side, as ``zhang|chang``,
+    for no dictionary knows every place. The last sign, which says county or city, has one.
+    """
+    names = {name for head in heads.values() for name in (head["name"], *head["parents"])}
+    return {name: _spelt(name) for name in sorted(names) if not name.isascii()}
+
+
+def _spelt(name: str) -> str:
+    """Return the readings of a name, sign by sign; of other letters, themselves."""
+    signs = [found[:READINGS] for found in pinyin(name, style=Style.NORMAL, heteronym=True)]
+    signs[-1] = signs[-1][:1]
+    typed = [[re.sub(r"[\s'|]", "", sound).lower() for sound in found] for found in signs]
+    return " ".join("|".join(sorted({*own, *(s.replace("v", "u") for s in own)})) for own in typed)
 
 
 def chain_densities(results: Results) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from sinks.report.causes import noise_notes
 from sinks.report.choropleth import WIDTH, Sheet, outline
 from sinks.report.svg import element, picture
 from sinks.results import Results
-from sinks.summary import finding, span_of, target_lines, words_of
-from sinks.wording import DASH, Words, half_width, significant
+from sinks.summary import finding, span_of, words_of
+from sinks.wording import DASH, Words, end_text, half_width, significant
 
 #: Strata and transitions told on a page.
 ROWS: Final = 20
@@ -37,16 +37,34 @@ def page_name(code: str) -> str:
     return f"{file_stem(code)}.html"
 
 
+def _biggest(row: Mapping[str, Any], column: str) -> float:
+    spread = half_width(row["low_t_c"], row["high_t_c"])
+    return max(abs(float(row[column])), spread if math.isfinite(spread) else 0.0)
+
+
 def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool = False) -> Row:
     """Return a value in t C with its interval, in words."""
     low, high = row["low_t_c"], row["high_t_c"]
-    spread = half_width(low, high)
-    biggest = max(abs(row[column]), spread if math.isfinite(spread) else 0.0)
-    scale = words.carbon(biggest)
+    scale = words.carbon(_biggest(row, column))
     return {
-        "value": words.amount(row[column], scale, spread=spread, signed=signed),
+        "value": words.amount(row[column], scale, spread=half_width(low, high), signed=signed),
         "interval": words.interval(low, high, scale=scale),
     }
+
+
+def _column(rows: list[Row], column: str, *, words: Words, signed: bool = False) -> list[Row]:
+    """Return the values of a table and their intervals, all in the unit of the largest."""
+    scale = words.carbon(max((_biggest(row, column) for row in rows), default=0.0))
+    found = []
+    for row in rows:
+        low, high = row["low_t_c"], row["high_t_c"]
+        spread = half_width(low, high)
+        ends = [end_text(end / scale.factor, spread / scale.factor) for end in (low, high)]
+        known = math.isfinite(spread)
+        between = words.t("map.legend.between", low=ends[0], high=ends[1]) if known else DASH
+        value = words.amount(row[column], scale, spread=spread, signed=signed)
+        found.append({"value": value, "interval": between})
+    return found
 
 
 def slices(results: Results, codes: Sequence[str]) -> Iterator[tuple[str, Results]]:
@@ -70,14 +88,15 @@ def _rows(results: Results, table: str, *, code: str) -> list[Row]:
 
 
 def _causes(rows: list[Row], words: Words) -> list[Row]:
+    amounts = _column(rows, "change_t_c", words=words, signed=True)
     return [
         {
             "name": words.t(f"map.cause.{row['cause']}"),
             "area": significant(row["area_ha"]),
-            **_amount(row, "change_t_c", words=words, signed=True),
+            **amount,
             "noise": _noise(row, words),
         }
-        for row in rows
+        for row, amount in zip(rows, amounts, strict=True)
     ]
 
 
@@ -109,7 +128,8 @@ def _ranks(results: Results, words: Words, *, code: str) -> list[str]:
 
 def _targets(results: Results, words: Words, *, code: str) -> list[Row]:
     found = []
-    titles = {line.name: line.title for line in target_lines(results)}
+    stated = results.meta["study"].get("targets") or ()
+    titles = {str(info["name"]): str(info.get("title") or info["name"]) for info in stated}
     for row in _rows(results, "targets", code=code):
         if not math.isfinite(row["achieved"]):
             continue
@@ -150,14 +170,15 @@ def _why(results: Results, words: Words, *, code: str) -> tuple[list[Row], list[
 
 
 def _years(results: Results, words: Words, *, code: str) -> list[Row]:
+    rows = _rows(results, "regions", code=code)
     return [
         {
             "year": int(row["year"]),
             "forest": significant(row["forest_ha"]),
             "wetland": significant(row["wetland_ha"]),
-            **_amount(row, "stock_t_c", words=words),
+            **amount,
         }
-        for row in _rows(results, "regions", code=code)
+        for row, amount in zip(rows, _column(rows, "stock_t_c", words=words), strict=True)
     ]
 
 
@@ -205,6 +226,7 @@ def region_page(results: Results, code: str) -> dict[str, Any]:
     return {
         "lang": "zh-CN" if words.language == "zh" else "en",
         "t": words.t,
+        "level": words.percent,
         "code": code,
         "name": str(head["region_name"]) or code,
         "parent": str(head["parent_code"]) if head["parent_code"] != "ALL" else "",

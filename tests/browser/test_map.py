@@ -187,6 +187,9 @@ def test_search_finds_by_name_code_and_parent(page: Any) -> None:
     assert found("<img") == ["0302"]
     assert found("nowhere") == []
     assert page.inner_text(".ranking .empty") != ""
+    assert page.locator(".targets").is_hidden(), "what is found stands right below the field"
+    assert found("0302")[0] == "0302"
+    assert page.locator(".targets").is_hidden()
     found("江岸")
     page.press("input[type=search]", "Enter")
     assert page.locator('[data-region="0301"]').count() == 1
@@ -317,9 +320,27 @@ def test_opacity_slider_is_not_replaced_while_it_moves(page: Any) -> None:
     assert page.get_attribute("path.leaflet-interactive >> nth=0", "fill-opacity") == "0.4"
 
 
+def test_printing_makes_one_sheet_of_the_map(page: Any) -> None:
+    """By the button or the browser's own menu, whatever the width of the window."""
+    click_region(page, "0301")
+    page.evaluate(
+        "() => { const part = name => document.querySelector(`[data-part=${name}]`);"
+        " const shown = node => node.getClientRects().length > 0;"
+        " addEventListener('beforeprint', () => { window.sheet ="
+        " [document.body.clientWidth, ...['legend', 'corner', 'card', 'ranking', 'find']"
+        " .map(name => shown(part(name)))]; }); }"
+    )
+    pages = page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n")
+    assert page.evaluate("window.sheet") == [1040, True, True, True, False, False]
+    assert pages == 1
+    assert not page.evaluate("document.documentElement.classList.contains('printing')")
+
+
 def test_two_years_can_be_compared(page: Any) -> None:
     choose_layer(page, "landcover")
     page.click("text=两期对比")
+    assert page.inner_text(".legend summary strong") == "土地覆盖 2015 | 2020"
+    assert page.inner_text(".classes li:first-child .two").split() == ["2015", "2020"]
     assert page.locator(".leaflet-image-layer").count() == 2
     assert page.locator(".swipe span").all_inner_texts() == ["2015", "2020"]
     before = page.evaluate("document.querySelector('.leaflet-sinks-right-pane').style.clipPath")

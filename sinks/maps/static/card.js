@@ -37,25 +37,46 @@ function changeSection(region) {
     causes(region, change));
 }
 
-function goal(target, own) {
-  const duty = own.share !== null;
-  const share = own.share ?? own.part;
-  const chance = own.probability === null
-    ? line(t("card.no_share_rule"))
-    : line(t("card.probability"), el("data", { value: own.probability }, probability(own.probability)), " ",
-      badge(own.verdict, t(`verdict.${own.verdict || "none"}`)));
+// A target of which the region has a share of its own: what it asks here, and how far that is reached.
+function duty(target, own) {
+  const chance = own.probability === null ? null : line(t("card.probability"),
+    el("data", { value: own.probability }, probability(own.probability)), " ",
+    badge(own.verdict, t(`verdict.${own.verdict || "none"}`)));
   return el("div", { class: "goal" },
     el("p", { class: "what" }, targetTitle(target)),
     el("dl", {},
-      line(t("card.achieved"), targetQuantity(own.achieved, target, { signed: target.kind !== "level" })),
-      own.required === null ? null : line(t("card.required"), targetQuantity(own.required, target)),
-      share === null ? null : line(t(duty ? "card.share" : "card.part"), quantity(share, "percent", { signed: !duty })),
+      line(t("card.achieved"), targetQuantity(own.achieved, target, { signed: CHANGES.has(target.kind) })),
+      line(t("card.required"), targetQuantity(own.required, target)),
+      own.share === null ? null : line(t("card.share"), quantity(own.share, "percent")),
       chance));
+}
+
+// The other targets: what the region has, and what it adds to the whole.
+function contributions(targets, region) {
+  if (!targets.length) return null;
+  const cell = (target) => {
+    const own = region.targets[target.name];
+    const part = own.part ?? null;
+    return el("tr", {},
+      el("td", {}, targetTitle(target)),
+      el("td", {}, targetQuantity(own.achieved, target, { signed: CHANGES.has(target.kind) })),
+      el("td", {}, part === null ? "–" : quantity(part, "percent", { digits: 2, exact: false })));
+  };
+  return [
+    el("table", { class: "parts" },
+      el("thead", {}, el("tr", {},
+        ["card.without_share", "card.achieved", "card.part"].map((key) => el("th", { scope: "col" }, t(key))))),
+      el("tbody", {}, targets.map(cell))),
+    el("p", { class: "range" }, t("card.no_share_rule")),
+  ];
 }
 
 function targetSection(region) {
   const known = data.targets.filter((target) => (region.targets[target.name]?.achieved ?? null) !== null);
-  return section(t("card.targets"), known.map((target) => goal(target, region.targets[target.name])));
+  const asked = (target) => region.targets[target.name].required !== null;
+  return section(t("card.targets"),
+    known.filter(asked).map((target) => duty(target, region.targets[target.name])),
+    contributions(known.filter((target) => !asked(target)), region));
 }
 
 function movesSection(region) {

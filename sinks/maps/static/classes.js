@@ -27,6 +27,13 @@ function roundWithin(number, gap) {
   return Number((Math.round(number / step) * step).toPrecision(12));
 }
 
+// The smallest of 1, 2, 5, 10, 20 … that is at least `number`.
+function roundStep(number) {
+  if (!(number > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(number));
+  return [1, 2, 5, 10].find((lead) => lead * power >= number * 0.999) * power;
+}
+
 // Limits with about as many regions in every class.
 function evenLimits(numbers, steps) {
   const sorted = [...numbers].sort((a, b) => a - b);

@@ -49,7 +49,9 @@ function periodChoice() {
 }
 
 function targetChoice() {
-  const choices = shareTargets().map((target) => [target.name, `${targetTitle(target)} (${target.name})`]);
+  const titles = shareTargets().map(targetTitle);
+  const choices = shareTargets().map(({ name }, i) => (
+    [name, titles.filter((title) => title === titles[i]).length > 1 ? `${titles[i]} (${name})` : titles[i]]));
   if (choices.length < 2) return null;
   return select("target", choices, state.target, t("choose.target"), (target) => update({ target }));
 }

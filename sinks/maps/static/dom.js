@@ -110,7 +110,7 @@ function measure(dimension) {
     return { factor: TONNES[tonnes] / AREA[state.area], unit };
   }
   if (dimension === "volume") return { factor: 1, unit: t("unit.wan_m3") };
-  if (dimension === "count") return { factor: 1, unit: t("unit.count") };
+  if (dimension === "count") return { factor: 1, unit: t("unit.count", { number: "" }).trim() };
   return { factor: 1, unit: dimension };
 }
 
@@ -144,8 +144,9 @@ function quantity(value, dimension, options = {}) {
   if (value === null || value === undefined) return el("span", { class: "none" }, "–");
   const number = el("data", { value }, show(value, dimension, options));
   if (options.bare) return number;
+  const { unit } = measure(dimension);
   const space = dimension === "percent" ? "" : " ";
-  return el("span", { class: "quantity" }, number, el("span", { class: "unit" }, space, measure(dimension).unit));
+  return el("span", { class: "quantity" }, number, unit ? el("span", { class: "unit" }, space, unit) : null);
 }
 
 function interval(low, high, dimension, options = {}) {

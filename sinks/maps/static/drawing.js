@@ -127,7 +127,7 @@ function makeNames(map) {
     fit() {
       const metres = (2 * Math.PI * 6378137) / (256 * 2 ** map.getZoom());
       for (const { radius, width, marker } of labels) {
-        const fits = width < 240 && (2 * radius) / metres > width * 0.9;
+        const fits = width < 240 && (2 * radius) / metres > width * 1.06;
         if (fits && !group.hasLayer(marker)) group.addLayer(marker);
         if (!fits && group.hasLayer(marker)) group.removeLayer(marker);
       }
@@ -152,8 +152,7 @@ function makePictures(map, swipe) {
   function shown() {
     if (!layer().picture) return [];
     if (layer().choose === "period") return [pictureAt(state.period)].filter(Boolean);
-    const years = state.compare ? [state.year, state.against] : [state.year];
-    return years.sort((a, b) => a - b).map(pictureAt).filter(Boolean);
+    return shownYears().map(pictureAt).filter(Boolean);
   }
 
   return {

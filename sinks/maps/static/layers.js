@@ -81,6 +81,8 @@ const groups = {
 const picturesOf = (kind) => data.layers.filter((picture) => picture.kind === kind);
 const shownPictures = () => picturesOf(layer().picture);
 const pictureYears = () => shownPictures().map((picture) => picture.year);
+const shownYears = () => (state.compare && layer().choose === "year" && state.against !== null
+  ? [state.year, state.against].sort((a, b) => a - b) : [state.year]);
 const pictureAt = (time) => shownPictures().find((picture) => picture.time === String(time));
 
 // Layers with something to show: no target, no interval or no picture, no entry.

@@ -16,12 +16,16 @@ function numberClasses({ bounds, ramp, counts, places }) {
   return rows;
 }
 
+// One column of areas, or one for either side of the handle.
 function coverClasses() {
-  const areas = data.whole.strata[state.year] ?? {};
-  const shownArea = (id) => show(areas[id][0], "area", { digits: 3 });
-  return data.strata
-    .filter(({ stratum }) => areas[stratum])
-    .map(({ stratum, colour }) => legendRow(colour, stratumName(stratum), shownArea(stratum)));
+  const areas = shownYears().map((year) => data.whole.strata[year] ?? {});
+  const both = (cells) => el("span", { class: "two" }, cells.map((own) => el("b", {}, own)));
+  const columns = (cells) => (cells.length > 1 ? both(cells) : cells[0]);
+  const shownArea = (id) => columns(areas.map((own) => show(own[id]?.[0] ?? 0, "area", { digits: 3 })));
+  const head = areas.length > 1 ? [legendRow(null, "", columns(shownYears().map(String)), "none")] : [];
+  return head.concat(data.strata
+    .filter(({ stratum }) => areas.some((own) => own[stratum]))
+    .map(({ stratum, colour }) => legendRow(colour, stratumName(stratum), shownArea(stratum))));
 }
 
 function shiftClasses() {
@@ -34,13 +38,16 @@ function shiftClasses() {
 function densityScale() {
   const { low, high } = shownPictures()[0];
   const { factor } = measure("density");
-  const step = roundWithin((high - low) * factor * 0.25, (high - low) * factor * 0.1) || 1;
+  const step = roundStep(((high - low) * factor) / 5);
   const marks = [];
   for (let value = low * factor; value <= high * factor; value += step) marks.push(value);
   const place = (value) => `${((value / factor - low) / (high - low)) * 100}%`;
+  const atEnd = (value) => value / factor > low + (high - low) * 0.95;
+  const mark = (value) => (
+    el("span", { class: atEnd(value) ? "last" : null, style: { left: place(value) } }, plain(value)));
   return el("li", { class: "scale" },
     el("i", { class: "ramp", style: { background: `linear-gradient(90deg, ${data.palettes.amount.join(",")})` } }),
-    el("span", { class: "marks" }, marks.map((value) => el("span", { style: { left: place(value) } }, plain(value)))));
+    el("span", { class: "marks" }, marks.map(mark)));
 }
 
 const pictureRows = () => ({
@@ -63,9 +70,11 @@ function renderLegend(container, shown) {
   const slider = {
     type: "range", min: 10, max: 100, value: Math.round(state.opacity * 100), "data-key": "opacity", oninput: slide,
   };
+  const two = picture && shownYears().length > 1;
+  container.classList.toggle("wider", two && layer().picture === "landcover");
   renew(container, el("details", { open },
     el("summary", { "data-key": "legend" },
-      el("strong", {}, `${layerName()} ${layerTime()}`),
+      el("strong", {}, `${layerName()} ${two ? shownYears().join(" | ") : layerTime()}`),
       el("span", { class: "unit" }, measure(layer().dimension).unit)),
     el("ul", { class: picture ? "classes picture" : "classes" },
       picture ? pictureRows() : numberClasses(shown)),

@@ -1,7 +1,7 @@
 // The page's one state and what follows from it. folium has made the map; this takes it over.
 
 const part = (name) => document.querySelector(`[data-part="${name}"]`);
-const wide = () => window.matchMedia("(min-width: 900px)").matches;
+const wide = () => window.matchMedia("(min-width: 56.25em)").matches;
 
 // update(changes, {bring, focus, keep}): bring the region into view, give its card the focus,
 // leave one part of the page as it is (a slider in use).
@@ -15,6 +15,7 @@ function renderPage(view, keep) {
   };
   document.documentElement.lang = locale();
   document.title = data.study.title;
+  document.querySelector(".skip").textContent = t("skip");
   for (const [name, render] of Object.entries(parts)) if (name !== keep) render(part(name), shown);
   renderTools(part("tools"), view.actions);
   view.map.getContainer().setAttribute("aria-label", t("said"));
@@ -67,7 +68,7 @@ function listenToKeys() {
     else if (event.key === "Escape" && state.stand) update({ stand: null });
     else if (event.key === "Escape" && state.region) update({ region: null });
     if (event.key === "/" && document.activeElement.tagName !== "INPUT") {
-      part("ranking").querySelector("input").focus();
+      part("find").querySelector("input").focus();
       event.preventDefault();
     }
   });
@@ -109,25 +110,32 @@ function actionsOf(map) {
     actions.full = () => (document.fullscreenElement ? document.exitFullscreen() : page.requestFullscreen());
   }
   actions.measure = () => update({ measuring: !state.measuring });
-  actions.print = () => printMap(map);
+  actions.print = makePrint(map);
   if (data.basemap) actions.base = () => update({ base: !state.base });
   return actions;
 }
 
 // A sheet of paper has its own shape: the map takes it, is printed, and takes the screen's again.
-function printMap(map) {
+function makePrint(map) {
   const page = document.documentElement.classList;
-  const [center, zoom, bounds] = [map.getCenter(), map.getZoom(), map.getBounds()];
-  page.add("printing");
-  map.invalidateSize({ animate: false });
-  map.fitBounds(bounds, { animate: false });
-  const back = () => {
-    page.remove("printing");
+  let back = null;
+  const lay = () => {
+    if (back) return;
+    const [center, zoom, bounds] = [map.getCenter(), map.getZoom(), map.getBounds()];
+    back = () => {
+      page.remove("printing");
+      map.invalidateSize({ animate: false });
+      map.setView(center, zoom, { animate: false });
+      back = null;
+    };
+    page.add("printing");
     map.invalidateSize({ animate: false });
-    map.setView(center, zoom, { animate: false });
+    const right = part("side").getBoundingClientRect().width;
+    map.fitBounds(bounds, { animate: false, paddingBottomRight: [right, 0] });
   };
-  window.addEventListener("afterprint", back, { once: true });
-  setTimeout(() => window.print(), 300);
+  window.addEventListener("beforeprint", lay);
+  window.addEventListener("afterprint", () => back?.());
+  return () => { lay(); setTimeout(() => window.print(), 300); }; // the sheet's tiles come first
 }
 
 function start(map) {
@@ -138,7 +146,7 @@ function start(map) {
   }
   recall();
   settle();
-  buildRanking(part("ranking"));
+  buildRanking(part("ranking"), part("find"));
   renderControls(part("controls"));
   renderLegend(part("legend"), classified());
   map.invalidateSize({ animate: false });

@@ -54,7 +54,8 @@ function renderCorner(container) {
 }
 
 function inputLine({ role, path, licence, sha256 }) {
-  return el("li", {}, el("strong", {}, role ?? ""), ` ${path ?? ""}`, licence ? ` · ${licence}` : null,
+  return el("li", {},
+    el("strong", {}, role?.[state.language] ?? ""), ` ${path ?? ""}`, licence ? ` · ${licence}` : null,
     sha256 ? el("code", {}, ` sha256 ${sha256.slice(0, 12)}`) : null);
 }
 

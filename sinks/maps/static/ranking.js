@@ -1,12 +1,48 @@
 // The list of all regions by the layer's value; it is the search result and the keyboard's map.
 
-function found({ code, region }) {
+// Syllables of a name, each with its readings: names are found as they are typed without Chinese.
+const syllables = new Map(Object.entries(data.sounds)
+  .map(([name, sounds]) => [name, sounds.split(" ").map((readings) => readings.split("|"))]));
+
+// The letters typed are what the syllables from one on sound like, each in full or by its beginning.
+function soundsLike(spelt, letters, at = 0) {
+  if (!letters || at >= spelt.length) return !letters;
+  return spelt[at].some((sound) => {
+    let shared = 0;
+    while (shared < sound.length && sound[shared] === letters[shared]) shared += 1;
+    for (; shared > 0; shared -= 1) if (soundsLike(spelt, letters.slice(shared), at + 1)) return true;
+    return false;
+  });
+}
+
+// How well a region answers what is typed: 0 is what it is called, then less and less; null not at all.
+function answer({ code, region }) {
   const words = state.query.trim().toLocaleLowerCase();
-  const texts = [code, region.name, ...region.parents];
-  const spoken = words.replace(/[\s']/g, "");
-  const sounds = (text) => text.startsWith(spoken) || (spoken.length > 2 && text.includes(spoken));
-  return !words || texts.some((text) => text.toLocaleLowerCase().includes(words))
-    || (spoken && region.pinyin.some(sounds));
+  const letters = words.replace(/[\s']/g, "");
+  const own = [code, region.name].map((text) => text.toLocaleLowerCase());
+  const [spelt, ...above] = [region.name, ...region.parents].map((name) => syllables.get(name) ?? []);
+  const tests = [
+    () => !words || own.includes(words),
+    () => own.some((text) => text.startsWith(words)),
+    () => letters && soundsLike(spelt, letters),
+    () => [...own, ...region.parents].some((text) => text.toLocaleLowerCase().includes(words)),
+    () => letters.length > 2 && spelt.some((_, at) => soundsLike(spelt, letters, at)),
+    () => letters.length > 2 && above.some((name) => soundsLike(name, letters)),
+  ];
+  const found = tests.findIndex((test) => test());
+  return found < 0 ? null : found;
+}
+
+// The rows that answer, the best first; those that answer alike keep the order of the list.
+function searched(rows) {
+  const answers = rows.map((row) => [answer(row), row]).filter(([found]) => found !== null);
+  return answers.sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+// A narrow window shows either what was found or the map.
+function choose(code) {
+  const found = wide() ? {} : { query: "" };
+  update({ region: code, ...found }, { bring: true, focus: true });
 }
 
 function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
@@ -16,7 +52,7 @@ function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
   return el("li", {}, el("button", {
     class: chosen ? "row chosen" : "row", "data-key": `row-${code}`, "data-code": code,
     "aria-current": chosen ? "true" : null,
-    onclick: () => update({ region: code }, { bring: true, focus: true }),
+    onclick: () => choose(code),
   },
   el("span", { class: "rank" }, rank ?? "–"),
   el("span", { class: "name" }, region.name || code),
@@ -27,12 +63,14 @@ function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
 function renderRanking(container, shown) {
   const rows = ranking(shown.values);
   const most = Math.max(...rows.map((row) => Math.abs(row.value ?? 0)), 1e-12);
-  const kept = rows.filter(found);
-  const field = container.querySelector("input");
+  const kept = searched(rows);
+  const field = part("find").querySelector("input");
   const title = { layer: valueName(), time: layerTime(), unit: shown.unit };
   container.querySelector("h2").textContent = t("panel.ranking", title);
   container.querySelector(".sort").textContent = t(state.ascending ? "panel.ascending" : "panel.descending");
-  container.querySelector(".search .hidden").textContent = t("search.label");
+  part("find").querySelector(".hidden").textContent = t("search.label");
+  if (field.value !== state.query) field.value = state.query;
+  document.documentElement.classList.toggle("searching", state.query.trim() !== "");
   field.placeholder = t(standRecord()?.kind === "stands" && !fromDisk() ? "search.stands" : "search.hint");
   const stands = standRows();
   const chosen = kept.findIndex(({ code }) => code === state.region);
@@ -45,12 +83,12 @@ function renderRanking(container, shown) {
 }
 
 // Up and down walk from the search field through the list and back.
-function walk(container, event) {
+function walk(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const buttons = [...container.querySelectorAll("ol button")];
+  const buttons = [...part("ranking").querySelectorAll("ol button")];
   const next = buttons[buttons.indexOf(document.activeElement) + step];
-  (next ?? container.querySelector("input")).focus();
+  (next ?? part("find").querySelector("input")).focus();
   event.preventDefault();
 }
 
@@ -58,7 +96,7 @@ function walk(container, event) {
 const LISTED_AT_ONCE = 200;
 
 // The list's frame stays, so that typing in the search field is never interrupted.
-function buildRanking(container) {
+function buildRanking(container, finder) {
   const open = (event) => {
     if (event.key === "Enter") container.querySelector("ol button")?.click();
   };
@@ -69,9 +107,9 @@ function buildRanking(container) {
   const sort = el("button", { class: "sort", onclick: () => update({ ascending: !state.ascending }) });
   container.append(
     el("div", { class: "title" }, el("h2", {}), sort),
-    el("label", { class: "search" }, el("span", { class: "hidden" }), field),
     el("ol", {}),
     el("button", { class: "sort more", onclick: () => update({ listed: state.listed + LISTED_AT_ONCE }) }),
     el("p", { class: "empty", "aria-live": "polite" }));
-  container.addEventListener("keydown", (event) => walk(container, event));
+  finder.append(el("label", { class: "search" }, el("span", { class: "hidden" }), field));
+  for (const place of [container, finder]) place.addEventListener("keydown", walk);
 }

@@ -48,7 +48,8 @@ function gauge(target, own) {
   const span = (from, to) => ({
     left: at(Math.min(from, to)), width: `${(Math.abs(to - from) / (most - least)) * 100}%`,
   });
-  const said = { achieved: plain(own.achieved), required: plain(own.required), unit: target.unit };
+  const spoken = (key) => targetQuantity(own[key], target).textContent;
+  const said = { achieved: spoken("achieved"), required: spoken("required") };
   return el("div", { class: "gauge", role: "img", "aria-label": t("gauge.said", said) },
     el("i", { class: own.achieved < 0 ? "done minus" : "done", style: span(0, own.achieved) }),
     own.low === null ? null : el("i", { class: "whisker", style: span(low, high) }),
@@ -91,13 +92,13 @@ function verdictLine(own) {
 function targetBlock(target, own) {
   return el("article", { class: "target", "data-target": target.name },
     el("h3", {}, targetTitle(target)),
-    el("p", { class: "note" }, targetScope(target)),
     el("p", { class: "score" },
       el("strong", {}, targetQuantity(own.achieved, target, { signed: CHANGES.has(target.kind) })),
       el("span", {}, t("gauge.of"), " ", targetQuantity(own.required, target))),
     gauge(target, own),
     verdictLine(own),
     otherReading(target, own),
+    el("p", { class: "note" }, targetScope(target)),
     target.source ? el("p", { class: "note" }, t("gauge.source", { source: target.source })) : null);
 }
 
