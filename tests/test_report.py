@@ -25,6 +25,8 @@ from sinks.report.document import plain
 from sinks.report.errors import budget
 from sinks.report.page import page
 from sinks.report.paper import browser
+from sinks.report.plan import paths
+from sinks.report.ranks import sure_places
 from sinks.report.svg import element, nice_step, text_width
 from sinks.results import Results
 from sinks.summary import finding, sentences, target_lines
@@ -473,6 +475,34 @@ def test_targets_without_interval_stand_in_the_ledger_alone(english: Results) ->
     assert "<h3>Land of the woods</h3>" not in html
     assert "170.5" in html or "171" in html
     assert content["sources"] == ["plan of the tiny province", "second plan"]
+
+
+def test_every_target_has_its_place_on_the_path(english: Results) -> None:
+    """Per cent lack points; a rate is one of each year, and none is needed in the last."""
+    row = {
+        "target": "woods", "year": 2015, "unit": "%", "baseline": 38.0, "on_path": 41.0,
+        "achieved": 40.0, "rate_planned": 0.6, "rate_so_far": 0.4, "rate_needed": math.nan,
+    }  # fmt: skip
+    area = row | {"target": "forest-carbon", "unit": "ha", "on_path": 2.5e6, "rate_needed": 5e4}
+    results = changed(two_targets(english), "target_path", pd.DataFrame([row, area]))
+    cover, land = paths(results, Words("en"))
+    assert (cover["title"], cover["achieved"]) == ("Land of the woods", "40.0%")
+    assert (cover["planned"], cover["needed"]) == ("0.600 points", "–")
+    assert (land["on_path"], land["needed"]) == ("2.50 million ha", "50.0 thousand ha")
+
+
+def test_only_sure_places_are_named(english: Results) -> None:
+    names = [f"county {k}" for k in range(30)]
+    chance = [1.0, 0.96, 0.9] + [0.0] * 27
+    ranks = pd.DataFrame({
+        "region_name": names, "quantity": "change", "start": 2010, "end": 2015,
+        "rank": range(1, 31), "of": 30, "probability_top": chance, "probability_bottom": 0.0,
+    })  # fmt: skip
+    told = sure_places(changed(english, "ranking", ranks), Words("en"))
+    assert "county 0, county 1;" in told
+    assert "county 2" not in told
+    assert "smallest: none" in told
+    assert sure_places(changed(english, "ranking", ranks.assign(of=20)), Words("en")) == ""
 
 
 def test_caption_names_the_target_by_its_title(english: Results) -> None:

@@ -12,6 +12,7 @@ from sinks.report.accuracy import accuracy, false_change
 from sinks.report.ahead import scenarios
 from sinks.report.causes import causes_chart, causes_ledger
 from sinks.report.errors import errors
+from sinks.report.ranks import sure_places
 from sinks.report.reconciled import reconciled
 from sinks.report.targets import goal_sources, share_rule, target_sections
 from sinks.report.wetlands import wetlands
@@ -306,6 +307,7 @@ def page(results: Results) -> dict[str, Any]:
         "targets": target_sections(results, words),
         "ledger": plan.ledger(results, words),
         "paths": plan.paths(results, words),
+        "places": sure_places(results, words),
         "sources": goal_sources(results),
         "implied": plan.implied(results, words),
         "overlays": plan.overlays(results, words),

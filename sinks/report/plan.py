@@ -68,16 +68,18 @@ def paths(results: Results, words: Words) -> list[dict[str, str]]:
 
 def _place(row: dict[str, Any], *, title: str, words: Words) -> dict[str, str]:
     unit = str(row["unit"])
-    biggest = max(abs(row[name]) for name in ("on_path", "achieved") if math.isfinite(row[name]))
-    scale = words.unit(unit, biggest)
-    rate = Scale(1.0, words.t("report.unit.points")) if unit == "%" else scale
 
-    def shown(name: str, own: Scale) -> str:
+    def shown(name: str, *, points: bool = False) -> str:
         value = float(row[name])
-        return words.amount(value, own) if math.isfinite(value) else DASH
+        if not math.isfinite(value):
+            return DASH
+        scale = words.unit(unit, abs(value))
+        if points and unit == "%":
+            scale = Scale(1.0, words.t("report.unit.points"))
+        return words.exactly(value, scale) if unit == "count" else words.amount(value, scale)
 
-    amounts = {name: shown(name, scale) for name in ("baseline", "on_path", "achieved")}
-    rates = {name: shown(f"rate_{name}", rate) for name in ("planned", "so_far", "needed")}
+    amounts = {name: shown(name) for name in ("baseline", "on_path", "achieved")}
+    rates = {name: shown(f"rate_{name}", points=True) for name in ("planned", "so_far", "needed")}
     return {"title": title, "year": str(int(row["year"])), **amounts, **rates}
 
 

@@ -109,10 +109,9 @@ function areaSection(region) {
 
 // The table's own place with its interval where it has one, else the place in the list.
 function rankText(code, { values }) {
-  const time = state.layer === "stock" ? state.year : state.period;
-  const quantities = { stock: "stock", change: "change", rate: "change_per_ha" };
-  const [rank, low, high, of] = regions.get(code).ranks[`${quantities[state.layer]} ${time}`] ?? [];
-  if (rank && low !== null && low !== undefined && data.study.draws > 1) {
+  const place = placeOf(code);
+  if (place) {
+    const { rank, low, high, of } = place;
     const level = plain(data.study.level * 100);
     return t("card.rank_interval", { layer: layerName(), rank, low, high, count: of, level });
   }

@@ -138,6 +138,15 @@ function classified() {
 // A change is hatched where it is smaller than its own uncertainty.
 const hatched = (region) => Boolean(layer().tested) && changeOf(region).detectable === false;
 
+// The table's own place of a region for the layer shown: rank, its interval, among how many.
+function placeOf(code) {
+  const time = state.layer === "stock" ? state.year : state.period;
+  const quantities = { stock: "stock", change: "change", rate: "change_per_ha" };
+  const [rank, low, high, of] = regions.get(code).ranks[`${quantities[state.layer]} ${time}`] ?? [];
+  const drawn = rank && low !== null && low !== undefined && data.study.draws > 1;
+  return drawn ? { rank, low, high, of } : null;
+}
+
 function ranking(values) {
   const rows = data.codes.map((code) => ({ code, region: regions.get(code), value: values.get(code) }));
   const known = rows.filter((row) => row.value !== null);

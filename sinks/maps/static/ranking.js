@@ -45,6 +45,13 @@ function choose(code) {
   update({ region: code, ...found }, { bring: true, focus: true });
 }
 
+// A place is an interval: a county is not called above another that it cannot be told from.
+function placeText(code, rank) {
+  const place = placeOf(code);
+  if (!place || place.low === place.high) return place ? place.low : rank ?? "–";
+  return `${place.low}–${place.high}`;
+}
+
 function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
   const place = places.get(code);
   const chosen = code === state.region;
@@ -54,7 +61,7 @@ function rankingRow({ code, region, value, rank }, most, { places, ramp }) {
     "aria-current": chosen ? "true" : null,
     onclick: () => choose(code),
   },
-  el("span", { class: "rank" }, rank ?? "–"),
+  el("span", { class: "rank" }, placeText(code, rank)),
   el("span", { class: "name" }, region.name || code),
   el("span", { class: "bar" }, el("i", { style })),
   quantity(value, layer().dimension, { bare: true, signed: signed() })));
@@ -75,6 +82,8 @@ function renderRanking(container, shown) {
   const stands = standRows();
   const chosen = kept.findIndex(({ code }) => code === state.region);
   const listed = kept.slice(0, Math.max(state.listed, chosen + 1));
+  container.querySelector(".note").hidden = !rows.some(({ code }) => placeOf(code));
+  container.querySelector(".note").textContent = t("panel.places");
   renew(container.querySelector("ol"), stands, listed.map((row) => rankingRow(row, most, shown)));
   const rest = kept.length - listed.length;
   container.querySelector(".more").hidden = rest === 0;
@@ -107,6 +116,7 @@ function buildRanking(container, finder) {
   const sort = el("button", { class: "sort", onclick: () => update({ ascending: !state.ascending }) });
   container.append(
     el("div", { class: "title" }, el("h2", {}), sort),
+    el("p", { class: "note" }),
     el("ol", {}),
     el("button", { class: "sort more", onclick: () => update({ listed: state.listed + LISTED_AT_ONCE }) }),
     el("p", { class: "empty", "aria-live": "polite" }));
