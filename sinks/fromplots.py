@@ -22,8 +22,8 @@ from sinks.biomass.rasterdensity import (
     rows_with_rasters,
     tell_other_scale,
 )
-from sinks.biomass.standdensity import StandDensity, stand_density, stand_tables
-from sinks.biomass.stands import TREE_POOLS, Draws
+from sinks.biomass.standdensity import StandDensity, stand_density, stand_tables, targets_of
+from sinks.biomass.stands import TREE_POOLS, Draws, Floats
 from sinks.biomass.table import DensityRow
 from sinks.checks import Problems
 from sinks.inputs import Inputs
@@ -32,7 +32,7 @@ from sinks.regions import Regions
 
 MODEL_COLUMNS = (
     "model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots",
-    "density_t_c_ha", "area_ha", "stock_t_c",
+    "density_t_c_ha", "area_ha", "stock_t_c", "outside_area_pct", "outside_carbon_pct",
 )  # fmt: skip
 
 
@@ -138,6 +138,7 @@ def _plot_models(areas: Activity, plots: PlotDensity) -> Iterator[dict[str, Any]
     whole = areas.area.sum("region")
     for place, name in enumerate(plots.stands):
         means, central = plots.central_of(name), place == 0 or plots.config.model_choice
+        area, carbon = plots.outside_of(name)
         for s, p, t in np.ndindex(means.shape):
             stratum, pool, year = plots.strata[s], plots.pools[p], plots.years[t]
             if pool not in TREE_POOLS or plots.is_measured(s, p):
@@ -147,6 +148,8 @@ def _plot_models(areas: Activity, plots: PlotDensity) -> Iterator[dict[str, Any]
                 "year": year, "stratum": stratum, "pool": pool, "plots": int(plots.count[s, t]),
                 "density_t_c_ha": float(means[s, p, t]), "area_ha": hectares,
                 "stock_t_c": float(means[s, p, t]) * hectares,
+                "outside_area_pct": 100 * float(area[s, t]),
+                "outside_carbon_pct": 100 * float(carbon[TREE_POOLS.index(pool), s, t]),
             }  # fmt: skip
 
 
@@ -155,6 +158,7 @@ def _stand_models(areas: Activity, stands: StandDensity) -> Iterator[dict[str, A
     count = len(stands.regions)
     for place, name in enumerate(stands.carbon[0]):
         means, behind = stands.central_of(name)
+        area, carbon = _outside(stands, name)
         for s, stratum in enumerate(stands.strata):
             source = [r if stands.own(r, s) else count for r in range(count)]
             for (p, pool), (t, year) in product(enumerate(TREE_POOLS), enumerate(stands.years)):
@@ -164,7 +168,23 @@ def _stand_models(areas: Activity, stands: StandDensity) -> Iterator[dict[str, A
                     "year": year, "stratum": stratum, "pool": pool, "plots": int(behind[s, t]),
                     "density_t_c_ha": stock / hectares if hectares > 0 else float("nan"),
                     "area_ha": hectares, "stock_t_c": stock,
+                    "outside_area_pct": 100 * float(area[s, t]),
+                    "outside_carbon_pct": 100 * float(carbon[p, s, t]),
                 }  # fmt: skip
+
+
+def _outside(stands: StandDensity, model: str) -> tuple[Floats, Floats]:
+    """Return the parts outside a model's range, dims (stratum, year) and (pool, stratum, year)."""
+    areas, carbons = [], []
+    for own, each in zip(stands.placed, stands.carbon, strict=True):
+        target = targets_of(own.stands.frame["stratum"], stands.strata)
+        area, carbon = each[model].outside_by(
+            own.stands.frame["area"], np.where(own.region >= 0, target, -1),
+            count=len(stands.strata),
+        )  # fmt: skip
+        areas.append(area)
+        carbons.append(carbon)
+    return np.stack(areas, axis=-1), np.stack(carbons, axis=-1)
 
 
 def _titled(name: str, central: bool) -> dict[str, Any]:

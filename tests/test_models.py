@@ -172,6 +172,20 @@ def test_totals_and_negative_volumes_are_refused() -> None:
     assert "45000" in problem.text("en")
 
 
+def test_what_lies_beyond_the_range_is_told_by_group() -> None:
+    """One pine stand of four is denser than any that was measured; of firs none is."""
+    stands = apply_model(
+        "continuous_bcef_zhejiang2016", volume=[60.0, 60.0, 60.0, 900.0, 50.0, np.nan],
+        forest_type=["masson_pine"] * 4 + ["chinese_fir"] * 2, draws=Draws(), problems=Problems(),
+    )  # fmt: skip
+    area, carbon = stands.outside_by([1, 1, 1, 2, 1, 1], [0, 0, 0, 0, 1, 1], count=3)
+    assert area.tolist()[:2] == [pytest.approx(2 / 5), 0.0]
+    assert np.isnan(area[2])
+    dense, usual = 0.5034 * 900 + 20.547, 0.5034 * 60 + 20.547
+    assert carbon[:, 0] == pytest.approx([2 * dense / (2 * dense + 3 * usual)] * 2)
+    assert carbon[:, 1].tolist() == [0.0, 0.0]
+
+
 def test_rows_from_memory_warn_and_can_be_switched_off() -> None:
     def codes(model: str, *, memory: bool) -> list[str]:
         problems = Problems("en")

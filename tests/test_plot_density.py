@@ -307,6 +307,7 @@ def test_run_says_which_source_and_shows_the_models(tmp_path: Path) -> None:
     held = rows_of(models, year=2015, pool="agb", model="ipcc_bef").iloc[0]
     assert held["stock_t_c"] == pytest.approx(held["area_ha"] * held["density_t_c_ha"])
     assert held["central"] == "false"
+    assert (held["outside_area_pct"], held["outside_carbon_pct"]) == (0.0, 0.0)
     # enough to work a density out by hand: the intercept, which is never drawn, stands there too
     chain = explain(Results.open(study.parent / "out"), "0101")
     known = tables["parameters"].set_index("name")

@@ -272,5 +272,6 @@ def test_models_stand_side_by_side(surveyed: Path) -> None:
         problems=Problems(),
     )  # fmt: skip
     rows = rows_of(models, model=other, year=2010, stratum="forest")
+    assert (rows["outside_area_pct"] == 0).all()
     assert rows["density_t_c_ha"].sum() == pytest.approx(stands.central.sum(axis=0).mean())
     assert set(rows["plots"]) == {52}

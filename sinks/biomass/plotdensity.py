@@ -14,7 +14,7 @@ import pandas as pd
 from sinks.biomass import plotdesign
 from sinks.biomass.models import model_of_draw
 from sinks.biomass.plotdraws import VOLUME, PlotVolume, sampling_factors
-from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws
+from sinks.biomass.stands import GROUPS, TREE_POOLS, Draws, StandCarbon
 from sinks.biomass.trees import PlotCarbon
 from sinks.parameters import Parameter
 from sinks.sections import POOLS, PlotsConfig
@@ -106,6 +106,20 @@ class PlotDensity:
     def central_of(self, model: str) -> Floats:
         """Return the densities by one model, dims (stratum, pool, year) [t C/ha]."""
         return self._means(self.stands[model], central=True)[..., 0]
+
+    def outside_of(self, model: str) -> tuple[Floats, Floats]:
+        """Return what part of the area and of the carbon lies outside a model's validity range.
+
+        Returns
+        -------
+        area, carbon : ndarray, dims (stratum, year) and (pool, stratum, year)
+            By the plots' weights; NaN of models of single trees, which have their own range.
+        """
+        shape, own = (len(self.strata), len(self.years)), self.stands[model]
+        if not isinstance(own, StandCarbon):
+            return np.full(shape, np.nan), np.full((len(TREE_POOLS), *shape), np.nan)
+        area, carbon = own.outside_by(self.weight, self.group, count=shape[0] * shape[1])
+        return area.reshape(shape), carbon.reshape(len(TREE_POOLS), *shape)
 
     def drawn(self, only: Collection[str] | None = None) -> Floats:
         """Draw the densities.

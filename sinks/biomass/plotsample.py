@@ -74,7 +74,7 @@ def plot_densities(
     stands = _stands(plots, config, frame=frame, measured=measured, draws=draws, problems=problems)
     if stands is None:
         return None
-    for own in list(stands.values())[:1]:
+    for own in stands.values() if config.model_choice else list(stands.values())[:1]:
         if isinstance(own, StandCarbon):
             own.warn_range(problems, file=plots.shown)
     sample = Sample(frame, measured, stands, designs)

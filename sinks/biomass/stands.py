@@ -313,6 +313,36 @@ class StandCarbon:
 
         return int(out.sum()), share(area), share(carbon)
 
+    def outside_by(
+        self, weight: npt.ArrayLike, group: npt.ArrayLike, *, count: int
+    ) -> tuple[Floats, Floats]:
+        """Return what part of each group's area and carbon lies outside the validity range.
+
+        Parameters
+        ----------
+        weight : array_like, dims (stand) [ha]
+        group : array_like of int, dims (stand)
+            Group of each stand, −1 for none.
+        count : int
+            Number of groups.
+
+        Returns
+        -------
+        area, carbon : ndarray, dims (group) and (pool, group)
+            Shares of the stands that bear carbon; NaN where there are none.
+        """
+        groups, carbon = np.asarray(group, dtype=np.int64), np.nan_to_num(self.central)
+        used = self.computable & self._standing & (groups >= 0)
+        parts = []
+        for amount in np.stack([np.ones_like(self.volume), *carbon]):
+            held = np.asarray(weight, dtype=np.float64) * amount
+            whole = np.bincount(groups[used], held[used], minlength=count)
+            out = used & self.outside
+            beyond = np.bincount(groups[out], held[out], minlength=count)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                parts.append(np.where(whole > 0, beyond / whole, np.nan))
+        return parts[0], np.stack(parts[1:])
+
     def warn_range(
         self, problems: Problems, *, file: str = "", weight: npt.ArrayLike | None = None
     ) -> None:

@@ -13,7 +13,7 @@ from sinks.report.charts import Bar, stacked_bars
 from sinks.report.ledgers import Ledger
 from sinks.results import Results
 from sinks.summary import span_of
-from sinks.wording import Words, significant
+from sinks.wording import DASH, Words, significant
 
 #: One colour per source, told apart by colour-blind readers; the order is that of the legend.
 COLOURS: Final = {
@@ -140,8 +140,20 @@ def models(results: Results, words: Words) -> Ledger | None:
             "before": significant(before / scale.factor),
             "after": significant(after / scale.factor),
             "change": significant((after - before) / scale.factor, signed=True),
+            "outside": _outside(own[own["year"] == end]),
             "central": words.t("report.models.central") if first["central"] == "true" else "",
         })  # fmt: skip
     low, high = (f"{significant(v / scale.factor)} {scale.label}" for v in (min(ends), max(ends)))
     note = words.t("report.models.note", end=end, low=low, high=high) if len(rows) > 1 else ""
     return Ledger(rows, carbon=scale.label, extra={"note": note})
+
+
+def _outside(rows: pd.DataFrame) -> str:
+    """Return the part of the carbon beyond a model's range [%]; a dash where it is not known."""
+    if "outside_carbon_pct" not in rows:  # of an older run
+        return DASH
+    known = rows[rows["outside_carbon_pct"].notna() & (rows["stock_t_c"] > 0)]
+    whole = float(known["stock_t_c"].sum())
+    if not whole > 0:
+        return DASH
+    return f"{float((known['outside_carbon_pct'] * known['stock_t_c']).sum()) / whole:.1f}"
