@@ -186,7 +186,7 @@ def columns_promised() -> dict[str, list[str]]:
         ],
         "models": [
             *["model", "model_zh", "model_en", "central", "year", "stratum", "pool", "plots"],
-            *["density_t_c_ha", "area_ha", "stock_t_c"],
+            *["density_t_c_ha", "area_ha", "stock_t_c", "outside_area_pct", "outside_carbon_pct"],
         ],
         "error_budget": [
             *[*region, "level", "quantity", "start", "end", "source", "se_t_c"],
