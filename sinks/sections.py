@@ -293,7 +293,10 @@ class TargetConfig(Part):
     start: int | None = None
     end: int
     source: Line = ""
-    share_by: Literal["area", "forest_area", "stock", "table"] | None = None
+    share_by: Literal["area", "forest_area", "capacity", "stock", "table"] | None = None
+    share_strata: tuple[str, ...] = Field(
+        (), description="land that the target can still be reached on: shares by capacity"
+    )
     share_table: str | None = Field(None, description="CSV: region_code, share")
     overlay: str | None = Field(
         None, description="count only the land, or the parts, of an overlay"

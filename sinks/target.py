@@ -54,7 +54,8 @@ def check_targets(
             problems.error(
                 "target.no_such_pool", place=place, pools=", ".join(absent), known=", ".join(pools)
             )
-        unknown = [name for name in target.strata if name not in legend.strata]
+        named = (*target.strata, *target.share_strata)
+        unknown = [name for name in named if name not in legend.strata]
         if unknown:
             problems.error(
                 "target.no_such_stratum", place=place, names=", ".join(unknown),
@@ -104,15 +105,17 @@ def shares_of(
     if target.share_by is None:
         return None
     activity, stock = accounts.of(target.overlay)
-    strata = accounts.legend.counted(target.groups, target.strata)
-    if target.share_by == "forest_area":
-        strata = accounts.legend.strata_in(("forest",))
+    legend = accounts.legend
+    strata = legend.counted(target.groups, target.strata)
+    if target.share_by in ("forest_area", "capacity"):
+        groups = ("forest",) if target.share_by == "forest_area" else None
+        strata = legend.counted(groups, target.share_strata)
     base = accounts.years.index(target.start) if target.start is not None else 0
     if target.share_by == "table":
         weight = accounts.shares[target.name]
     elif target.share_by == "area":
         weight = (activity.coverage["inside"] + activity.coverage["outside"]).values
-    elif target.share_by == "forest_area":
+    elif target.share_by in ("forest_area", "capacity"):
         present = [name for name in strata or () if name in activity.area["stratum"].values]
         weight = activity.area.sel(stratum=present).isel(year=base).sum("stratum").values
     elif accounts.basis(target) == ESTIMATED and accounts.volume is not None:

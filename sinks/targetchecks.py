@@ -40,12 +40,14 @@ def check_quantity(
     if target.unit not in allowed:
         choices = ", ".join(shown(unit) for unit in allowed)
         refuse("target_unit", choices=choices, found=shown(target.unit))
-    if target.quantity == "cover" and target.share_by is not None:
+    if target.unit == "%" and target.share_by is not None:
         refuse("share_of_cover", found=target.share_by)
     if target.value <= 0:
         refuse("target_value", found=target.value)
     if (target.share_by == "table") != (target.share_table is not None):
         refuse("share_table", found=target.share_by or "-")
+    if (target.share_by == "capacity") != bool(target.share_strata):
+        refuse("share_strata", found=target.share_by or "-")
     _check_kind(target, refuse=refuse)
     _check_unanswered(target, volumes=volumes, refuse=refuse)
     _check_overlay(target, overlays, refuse=refuse)

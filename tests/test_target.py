@@ -49,6 +49,7 @@ TARGETS = {
     "by_forest": target(**WOOD, value=160, share_by="forest_area"),
     "by_stock": target(value=160, groups=["forest", "wetland"], share_by="stock"),
     "by_area_ha": target(**LAND, value=3, share_by="area"),
+    "by_capacity": target(**WOOD, value=160, share_by="capacity", share_strata=["crop", "lake"]),
     "lakes_by_forest": target(groups=["wetland"], value=100, share_by="forest_area"),
 }
 
@@ -200,6 +201,8 @@ def test_without_a_rule_only_the_whole_has_a_requirement(table: pd.DataFrame) ->
         ("by_forest", [160, 0, 0]),
         # Stock of forest and lakes in 2010: 8 × 140 = 1120, 7 × 120 = 840, 8 × 120 = 960.
         ("by_stock", [160 * part / 2920 for part in (1120, 840, 960)]),
+        # Cropland and lakes of 2010: 8, 8 + 7 and 8 ha.
+        ("by_capacity", [160 * part / 31 for part in (8, 15, 8)]),
         ("by_area_ha", [1, 1, 1]),
         ("lakes_by_forest", [100, 0, 0]),
     ],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sinks import chain
+from sinks.parameters import load_table
 from sinks.report.figures import names_of
 from sinks.results import Results
 from sinks.summary import finding, span_of, target_lines
@@ -316,10 +317,15 @@ def other_parameters(results: Results, words: Words) -> Ledger:
 
 def _parameter_name(name: str, names: dict[str, tuple[str, str]], *, words: Words) -> str:
     """Return a parameter's name with its parts in words, where the strings have them."""
+    types = load_table("models/forest_types").set_index("forest_type")[f"name_{words.language}"]
 
     def one(part: str) -> str:
         if part in names:
             return names[part][0]
+        if part.isdecimal() and len(part) < len("2010"):  # a plan's rows are counted from one
+            return str(int(part) + 1)
+        if part in types.index:
+            return str(types[part])
         found = words.term("parameter", part)
         return found if found != part else words.term("pool", part)
 
