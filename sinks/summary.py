@@ -307,7 +307,9 @@ def _area_sentences(results: Results, words: Words) -> list[str]:
             shown = words.t("report.unit.with_mu", area=shown, mu=_mu(new, words))
         shares = [words.share(size / compared if compared else math.nan) for size in (old, new)]
         names = {"old": ends[0], "new": shown, "old_share": shares[0], "new_share": shares[1]}
-        sentences.append(words.t(f"report.summary.area.{group}", start=start, end=end, **names))
+        basis = "" if results.meta.get("area_basis", "map") == "map" else ".estimated"
+        told = words.t(f"report.summary.area.{group}{basis}", start=start, end=end, **names)
+        sentences.append(told)
     return sentences
 
 

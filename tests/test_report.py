@@ -94,7 +94,10 @@ def test_nothing_is_fetched(chinese: Results) -> None:
     page = Page(render_report(chinese))
     asked = [(name, value) for name, value in page.attributes if "//" in (value or "")]
     assert {value for _, value in asked} <= {"http://www.w3.org/2000/svg"}
-    assert not {"src", "href", "srcset", "data", "action", "style"} & dict(page.attributes).keys()
+    assert not {"src", "srcset", "data", "action", "style"} & dict(page.attributes).keys()
+    links = {value for name, value in page.attributes if name == "href"}
+    places = {f"#{value}" for name, value in page.attributes if name == "id"}
+    assert {"#summary", "#sign"} <= links <= places
     assert "url(" not in page.style
     assert "@import" not in page.style
 

@@ -133,7 +133,7 @@ def _planting(row: dict[Any, Any], words: Words) -> dict[str, str]:
         words.t("report.scenario.pair", name=words.t(f"report.scenario.c.{key}"), value=value)
         for key, value in cells.items()
     ]
-    return cells | {"line": " · ".join(pairs)}
+    return cells | {"line": words.t("report.scenario.stop").join(pairs)}
 
 
 def _rate(hectares: float, words: Words) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sinks import chain
 from sinks.falsechange import BASES
 from sinks.report.charts import Mark, waterfall
-from sinks.report.ledgers import Ledger, around
+from sinks.report.ledgers import Ledger, area_places, around, fixed
 from sinks.results import Results
 from sinks.summary import change_of, finding, span_of
 from sinks.units import HA_PER_MU
@@ -38,9 +38,21 @@ def causes_ledger(results: Results, words: Words) -> Ledger:
         return Ledger([])
     carbon = words.carbon(max(abs(row["change_t_c"]) for row in rows))
     moved = [row["area_ha"] for row in rows if row["noise_basis"] != "none"]
-    area = words.area(max(moved, default=0.0))
-    mu = words.unit("mu", max(moved, default=0.0) / HA_PER_MU)
-    shown = [_row(row, words, area=area, mu=mu, carbon=carbon) for row in rows]
+    area = words.area(max(moved, default=0.0) / 10)
+    mu = words.unit("mu", max(moved, default=0.0) / HA_PER_MU / 10)
+    largest = max(row["area_ha"] for row in rows)
+    places = (
+        area_places(largest / area.factor),
+        area_places(largest / HA_PER_MU / mu.factor),
+    )
+    shown = [
+        {
+            "area": fixed(row["area_ha"] / area.factor, places[0]),
+            "mu": fixed(row["area_ha"] / HA_PER_MU / mu.factor, places[1]),
+            **_row(row, words, area=area, carbon=carbon),
+        }
+        for row in rows
+    ]
     total = change_of(results)
     last = {"name": words.t("report.total"), "area": "", "mu": "", "total": True}
     last |= dict.fromkeys(("noise_area", "noise_share", "noise_carbon"), "")
@@ -50,14 +62,10 @@ def causes_ledger(results: Results, words: Words) -> Ledger:
     return Ledger([*shown, last], carbon.label, area.label, extra=extra)
 
 
-def _row(
-    row: dict[str, Any], words: Words, *, area: Scale, mu: Scale, carbon: Scale
-) -> dict[str, Any]:
+def _row(row: dict[str, Any], words: Words, *, area: Scale, carbon: Scale) -> dict[str, Any]:
     part = row["noise_ha"] / row["map_ha"] if row["map_ha"] > 0 else math.nan
     return {
         "name": words.t(f"map.cause.{row['cause']}"),
-        "area": significant(row["area_ha"] / area.factor, 4),
-        "mu": significant(row["area_ha"] / HA_PER_MU / mu.factor, 4),
         "change": _change(row, carbon),
         "finding": finding(_tested(row)),
         "total": False,
@@ -80,6 +88,8 @@ def _tested(row: dict[str, Any]) -> dict[str, Any]:
 def noise_notes(rows: Iterable[Mapping[str, Any]], words: Words) -> list[str]:
     """Return what the change that classification error alone could make rests on, best first."""
     found = {str(row["noise_basis"]) for row in rows}
+    if found <= {"unknown", "none"} and "unknown" in found:
+        return [words.t("report.noise.unknown")]
     return [words.t(f"map.noise.{basis}") for basis in BASES if basis in found]
 
 

@@ -107,15 +107,20 @@ class Axis:
         return parts
 
 
-def key(items: Sequence[tuple[str, str]], at: Point) -> list[Markup]:
-    """Return a legend in one line: (colour, words) from left to right."""
+def key(
+    items: Sequence[tuple[str, str]], at: Point, *, end: float = WIDTH
+) -> tuple[list[Markup], float]:
+    """Return a legend, (colour, words) from left to right up to `end`, and its last line's y."""
     x, y = at
     parts = []
     for colour, words in items:
+        wide = 14 + text_width(words, 10)
+        if x > at[0] and x + wide > end:
+            x, y = at[0], y + 15
         parts.append(box((x, y - 5, 10, 10), colour))
         parts.append(label((x + 14, y), words, size=10))
-        x += 14 + text_width(words, 10) + 16
-    return parts
+        x += wide + 16
+    return parts, y
 
 
 def stacked_bars(
@@ -136,7 +141,8 @@ def stacked_bars(
     side = min(190.0, 24 + max((text_width(bar.label) for bar in bars), default=0.0))
     longest = max((sum(size for _, size in bar.parts) for bar in bars), default=1.0)
     axis = Axis((0.0, longest or 1.0), (side + 34, WIDTH - 84))
-    parts, y = [], 34.0
+    parts, below = key(legend, (0, 8), end=WIDTH - 12 - text_width(unit, 10))
+    top, y = below + 18, below + 26
     rows: list[Markup] = []
     for bar in bars:
         y += 7 if bar.label and rows else 0
@@ -152,9 +158,8 @@ def stacked_bars(
             x += width
         rows.append(label((x + 5, y + 6), bar.value, size=9.5))
         y += 14
-    parts += key(legend, (0, 8))
     parts.append(label((WIDTH, 8), unit, anchor="end", size=10, fill=GREY))
-    parts += axis.grid(26, y + 2)
+    parts += axis.grid(top, y + 2)
     return picture((WIDTH, y + 22), [*parts, *rows], title=title)
 
 
@@ -282,7 +287,7 @@ def share_axis(title: str, marks: Sequence[Mark], *, alike: bool = False) -> Mar
     alike : bool, optional
         Whether the marks are of equal rank; else the first is the one that counts.
     """
-    side = min(250.0, 8 + max((text_width(mark.label) for mark in marks), default=0.0))
+    side = min(300.0, 8 + max((text_width(mark.label) for mark in marks), default=0.0))
     ends = [
         end for mark in marks for end in (mark.low, mark.high, mark.value) if math.isfinite(end)
     ]
@@ -342,7 +347,7 @@ def path(
     if due:
         look = {"stroke": LOSS, "stroke_width": 2.0, "stroke_dasharray": "6 4"}
         parts.append(element("polyline", points=due, fill="none", **look))
-    parts += key(legend, (left + 14, 8))
+    parts += key(legend, (left + 14, 8))[0]
     every = max(1, math.ceil(len(marks) / 13))
     for index, (mark, (x, y)) in enumerate(zip(marks, spots, strict=True)):
         parts.append(element("circle", cx=x, cy=y, r=2.6, fill=ACCENT))

@@ -64,7 +64,7 @@ def fan(
 
     colours = [(INK, names[0]), (ACCENT, names[1]), *([(LOSS, names[2])] if goal else [])]
     width = sum(30 + text_width(words, 10) for _, words in colours)
-    parts = [label((0, 10), unit, size=10, fill=GREY), *key(colours, (WIDTH - width, 10))]
+    parts = [label((0, 10), unit, size=10, fill=GREY), *key(colours, (WIDTH - width, 10))[0]]
     parts += axis.rungs(LEFT)
     band = [mark for mark in projected if math.isfinite(mark.low) and math.isfinite(mark.high)]
     edge = [spot(mark, mark.high) for mark in band]

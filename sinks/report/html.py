@@ -5,10 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
+from typing import Final
+
+from markupsafe import Markup
 
 from sinks.escape import templates
 from sinks.report.page import page
 from sinks.results import Results
+
+#: Letters of the title at the foot of a printed page.
+TITLE: Final = 90
 
 
 def render_report(results: Results) -> str:
@@ -31,10 +37,28 @@ def render_report(results: Results) -> str:
     content security policy stops what an escape might miss.
     """
     environment = templates("sinks", "templates")
-    style = environment.get_template("report.css").render()
+    built = page(results)
+    title = str(built["header"]["title"])
+    foot = _quoted(title if len(title) <= TITLE else title[: TITLE - 1] + "…")
+    style = environment.get_template("report.css").render(foot=foot)
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return environment.get_template("report.html.j2").render(policy=policy, **page(results))
+    return environment.get_template("report.html.j2").render(policy=policy, foot=foot, **built)
+
+
+def _quoted(words: str) -> Markup:
+    r"""Return a text for a string of a style sheet: all but letters and digits by number.
+
+    Examples
+    --------
+    >>> str(_quoted('A "b"'))
+    'A\\20 \\22 b\\22 '
+    """
+    return Markup(  # noqa: S704 (nothing but letters, digits and numbers is left)
+        "".join(
+            sign if sign.isascii() and sign.isalnum() else f"\\{ord(sign):x} " for sign in words
+        )
+    )
 
 
 def write_report(results: Results, path: Path) -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sinks import chain
 from sinks.parameters import load_table
 from sinks.report.figures import OTHER_COLOUR, names_of
-from sinks.report.ledgers import Ledger
+from sinks.report.ledgers import Ledger, area_places, fixed
 from sinks.report.matrix import matrix
 from sinks.report.sankey import Flow, sankey
 from sinks.results import Results
@@ -128,14 +128,15 @@ def components_ledger(results: Results, words: Words) -> Ledger:
     area = words.area(moved / 10)
     names = names_of(results, words)
     sizes = ("start_ha", "persistence_ha", "gain_ha", "loss_ha", "swap_ha", "end_ha")
+    places = area_places(float(rows["start_ha"].max()) / area.factor if len(rows) else 0.0)
     shown = []
     for row in chain.records(rows):
         title, colour = names[str(row["stratum"])]
         shown.append(
             {"name": title, "colour": colour}
-            | {name: significant(row[name] / area.factor, 4) for name in sizes}
+            | {name: fixed(row[name] / area.factor, places) for name in sizes}
             | {
-                "net_ha": significant(row["net_ha"] / area.factor, signed=True),
+                "net_ha": fixed(row["net_ha"] / area.factor, places, signed=True),
                 "rate": number(row["annual_rate_pct"], 2, signed=True),
                 "compound": number(row["compound_rate_pct"], 2, signed=True),
             }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sinks import chain
-from sinks.parameters import load_table
 from sinks.report.figures import names_of
 from sinks.results import Results
 from sinks.summary import finding, span_of, target_lines
@@ -23,8 +22,7 @@ from sinks.wording import (
     significant,
 )
 
-#: Rows that the report prints of tables that may be very long; the CSV holds them all.
-PARAMETERS_SHOWN = 400
+#: Rows that the report prints of a table that may be very long; the CSV holds them all.
 GAPS_SHOWN = 15
 
 
@@ -59,6 +57,30 @@ def around(value: float, ends: tuple[float, float], *, scale: Scale) -> dict[str
         "low": end_text(low / scale.factor, spread),
         "high": end_text(high / scale.factor, spread),
     }
+
+
+def area_places(largest: float) -> int:
+    """Return the decimals of a column of areas: alike in all its rows, fewer in large numbers.
+
+    Examples
+    --------
+    >>> area_places(274.35), area_places(3657.0)
+    (2, 1)
+    """
+    return 2 if largest < 1e3 else 1 if largest < 1e4 else 0
+
+
+def fixed(value: float, places: int, *, signed: bool = False) -> str:
+    """Return a value with so many decimals; what is not zero is not told as zero.
+
+    Examples
+    --------
+    >>> fixed(0.0004, 2), fixed(12.3, 2)
+    ('< 0.01', '12.30')
+    """
+    if value > 0 and not signed and round(value, places) == 0:
+        return f"< {10.0**-places:g}"
+    return number(value, places, signed=signed)
 
 
 def _target_columns(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
@@ -169,6 +191,7 @@ def strata_ledger(results: Results, words: Words) -> Ledger:
     area = words.area(float(areas.max()) / 10)
     carbon = words.carbon(float(tonnes.max()) / 10)
     info = {str(row["stratum"]): row for row in chain.records(results.strata)}
+    places = area_places(float(areas.max()) / area.factor)
     rows = []
     for stratum, (name, colour) in names_of(results, words).items():
         old, new = (float(areas.get((year, stratum), 0.0)) for year in (start, end))
@@ -181,11 +204,9 @@ def strata_ledger(results: Results, words: Words) -> Ledger:
                 "colour": colour,
                 "group": words.term("group", str(info[stratum]["group"])),
                 "ipcc": words.term("ipcc", str(info[stratum]["ipcc"])),
-                "old": number(old / area.factor, 2 if area.factor > 1 else 0),
-                "new": number(new / area.factor, 2 if area.factor > 1 else 0),
-                "moved": number(
-                    (new - old) / area.factor, 2 if area.factor > 1 else 0, signed=True
-                ),
+                "old": fixed(old / area.factor, places),
+                "new": fixed(new / area.factor, places),
+                "moved": fixed((new - old) / area.factor, places, signed=True),
                 "before": significant(before / carbon.factor),
                 "after": significant(after / carbon.factor),
                 "density": significant(after / new) if new else DASH,
@@ -244,115 +265,3 @@ def periods_ledger(results: Results, words: Words) -> Ledger | None:
         for row in chain.records(table.sort_values(["start", "end"], kind="stable"))
     ]
     return Ledger(rows, scale.label)
-
-
-def _years_text(years: Iterable[str], words: Words, *, total: int) -> str:
-    """Return the years a value holds for, runs joined by a dash."""
-    known = [year for year in years if year]
-    if not known or len(known) == total:
-        return words.t("report.all_years")
-    if len(known) > 3:
-        return f"{known[0]}{DASH}{known[-1]} ({len(known)})"
-    return words.t("report.list.comma").join(known)
-
-
-def density_ledger(results: Results, words: Words) -> Ledger:
-    """Return the densities used, years with equal values on one row, sources by number.
-
-    ``extra["sources"]`` is the list that the numbers point to.
-    """
-    names = names_of(results, words)
-    merged: dict[tuple[str, ...], list[str]] = {}
-    for item in chain.densities(results):
-        facts = (str(item.value), str(item.se), item.unit, item.source, item.confidence)
-        merged.setdefault((item.stratum, item.pool, item.region, *facts), []).append(item.year)
-    order = {name: place for place, name in enumerate(names)}
-    kept = sorted(merged.items(), key=lambda pair: order.get(pair[0][0], len(order)))
-    sources: dict[str, int] = {}
-    rows = []
-    for key, years in kept[:PARAMETERS_SHOWN]:
-        stratum, pool, region, value, se, unit, source, confidence = key
-        rows.append(
-            {
-                "stratum": names.get(stratum, (stratum, ""))[0],
-                "pool": words.term("pool", pool),
-                "region": region,
-                "years": _years_text(years, words, total=len(results.years)),
-                **parameter_cells(float(value), float(se)),
-                "unit": unit,
-                "source": sources.setdefault(source, len(sources) + 1),
-                "confidence": confidence,
-                "confidence_text": words.term("confidence", confidence),
-            }
-        )
-    left_out = max(0, len(merged) - PARAMETERS_SHOWN)
-    return Ledger(rows, left_out=left_out, extra={"sources": list(sources)})
-
-
-def parameter_cells(value: float, se: float) -> dict[str, str]:
-    """Return a parameter's value and standard error; the value as it was given."""
-    known = math.isfinite(se) and se > 0
-    shown = f"{value:,.10g}".replace("-", "\u2212") if math.isfinite(value) else DASH
-    return {"value": shown, "se": number(se, max(0, places_for(se))) if known else DASH}
-
-
-def other_parameters(results: Results, words: Words) -> Ledger:
-    """Return the parameters that are not densities, as the table has them."""
-    table = results.tables["parameters"]
-    others = [row for row in chain.records(table) if chain.density_of(row) is None]
-    names = names_of(results, words)
-    rows = [
-        {
-            "name": _parameter_name(str(row["name"]), names, words=words),
-            **parameter_cells(float(row["value"]), float(row["se"])),
-            "unit": str(row["unit"]),
-            "source": str(row["source"]),
-            "confidence": str(row["confidence"]),
-            "confidence_text": words.term("confidence", str(row["confidence"])),
-        }
-        for row in others[:PARAMETERS_SHOWN]
-    ]
-    return Ledger(rows, left_out=max(0, len(others) - PARAMETERS_SHOWN))
-
-
-def _parameter_name(name: str, names: dict[str, tuple[str, str]], *, words: Words) -> str:
-    """Return a parameter's name with its parts in words, where the strings have them."""
-    types = load_table("models/forest_types").set_index("forest_type")[f"name_{words.language}"]
-
-    def one(part: str) -> str:
-        if part in names:
-            return names[part][0]
-        if part.isdecimal() and len(part) < len("2010"):  # a plan's rows are counted from one
-            return str(int(part) + 1)
-        if part in types.index:
-            return str(types[part])
-        found = words.term("parameter", part)
-        return found if found != part else words.term("pool", part)
-
-    return " · ".join(one(part) for part in name.split("/"))
-
-
-def confidence_counts(results: Results) -> dict[str, int]:
-    """Return how many parameter rows there are of each confidence."""
-    counts = results.tables["parameters"]["confidence"].value_counts(sort=False)
-    return {str(name): int(size) for name, size in counts.items()}
-
-
-def steady_density(results: Results) -> bool:
-    """Tell whether no density differs between years: growth of standing forest is then not in."""
-    seen: dict[tuple[str, str, str], set[float]] = {}
-    for item in chain.densities(results):
-        seen.setdefault((item.stratum, item.pool, item.region), set()).add(item.value)
-    return all(len(values) == 1 for values in seen.values())
-
-
-def waters_without_soil(results: Results, words: Words) -> list[str]:
-    """Return the wetland strata whose soil density is zero where that of other land is not."""
-    soil = [item for item in chain.densities(results) if item.pool == "soil"]
-    held = {item.stratum for item in soil if item.value}
-    bare = {item.stratum for item in soil} - held if held else set()
-    return [
-        str(item[f"name_{words.language}"])
-        for item in results.meta.get("strata", ())
-        if item["stratum"] in bare and item["group"] == "wetland"
-    ]

@@ -92,14 +92,15 @@ def _matrix_row(
 
 
 def _size_text(value: float, *, signed: bool) -> str:
-    """Return a size in few digits: blank for none, never a bare zero for something."""
+    """Return a size in few digits: blank for none, a sign before what rounds to zero."""
     if value == 0:
         return ""
     sign = "" if not signed else MINUS if value < 0 else "+"
     size = abs(value)
-    if size < 0.05:
-        return f"{sign}<0.1"
-    return sign + (f"{size:,.1f}" if size < 99.95 else f"{size:,.0f}")
+    if size < 0.005 and not signed:
+        return "<0.01"
+    places = 2 if size < 0.095 else 1 if size < 99.95 else 0
+    return f"{sign}{size:,.{places}f}"
 
 
 def _blend(share: float, dark: tuple[int, int, int]) -> str:

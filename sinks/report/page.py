@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from sinks import chain
-from sinks.closure import closures
-from sinks.report import figures, landchange, ledgers, plan
+from sinks.report import figures, landchange, ledgers, parameters, plan
 from sinks.report.accuracy import accuracy, false_change
 from sinks.report.ahead import scenarios
 from sinks.report.causes import causes_chart, causes_ledger
+from sinks.report.checks import check_rows, problem_rows, quality_rows
 from sinks.report.errors import errors
 from sinks.report.ranks import sure_places
 from sinks.report.reconciled import reconciled
 from sinks.report.targets import goal_sources, share_rule, target_sections
 from sinks.report.wetlands import wetlands
-from sinks.results import QUALITY, Results
+from sinks.results import Results
 from sinks.summary import (
     TargetLine,
     change_of,
@@ -28,7 +28,16 @@ from sinks.summary import (
     unit_words,
     words_of,
 )
-from sinks.wording import DASH, Words, half_width, number, significant
+from sinks.wording import Words, half_width, number, significant
+
+#: A table of so many rows is kept on one page.
+SHORT: Final = 30
+#: Sections of the page in its order; those without anything to say are left out.
+SECTIONS: Final = (
+    "summary", "targets", "scenarios", "where", "why", "landcover", "stock", "errors", "regions",
+    "wetlands", "overlays", "reconcile", "accuracy", "coverage", "method", "limits", "checks",
+    "parameters", "origin", "sign",
+)  # fmt: skip
 
 
 def header(results: Results, words: Words) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def header(results: Results, words: Words) -> dict[str, Any]:
     }
 
 
-def tiles(results: Results, words: Words) -> list[dict[str, str]]:
+def tiles(results: Results, words: Words) -> list[dict[str, Any]]:
     """Return the four figures at the head of the report."""
     start, end = span_of(results)
     stock, change = stock_of(results, end), change_of(results)
@@ -70,15 +79,16 @@ def tiles(results: Results, words: Words) -> list[dict[str, str]]:
         {
             "title": words.t("report.tile.stock", year=end),
             "value": texts[0][0],
-            "note": texts[0][1],
+            "notes": [texts[0][1]],
         },
         {
             "title": words.t("report.tile.change", start=start, end=end),
             "value": texts[1][0],
-            "note": f"{texts[1][1]} · {words.t(found)}",
+            "notes": [texts[1][1], words.t(found)],
         },
     ]
     lines = target_lines(results)
+    basis = "map_area" if results.meta.get("area_basis", "map") == "map" else "estimated"
     for group in ("forest", "wetland"):
         size = float(stock[f"{group}_ha"])
         scale = words.area(size)
@@ -86,9 +96,7 @@ def tiles(results: Results, words: Words) -> list[dict[str, str]]:
             {
                 "title": words.t(f"report.tile.{group}", year=end),
                 "value": f"{significant(size / scale.factor)} {scale.label}",
-                "note": words.t("report.tile.map_area")
-                if results.meta.get("area_basis", "map") == "map"
-                else "",
+                "notes": [words.t(f"report.tile.{basis}")],
             }
         )
     if lines:
@@ -96,18 +104,16 @@ def tiles(results: Results, words: Words) -> list[dict[str, str]]:
     return boxes
 
 
-def _target_tile(line: TargetLine, words: Words) -> dict[str, str]:
+def _target_tile(line: TargetLine, words: Words) -> dict[str, Any]:
     asked = line.readings[0]
     scale = words.unit(asked.unit, max(abs(asked.achieved), abs(asked.required)))
+    share = words.share(asked.share, half_width(asked.low, asked.high))
+    told = words.t("report.tile.share", share=share, required=words.exactly(asked.required, scale))
+    chance = words.t("report.tile.chance", p=words.probability(asked.probability))
     return {
         "title": words.t("report.tile.target", name=line.title),
         "value": words.term("verdict", asked.verdict),
-        "note": words.t(
-            "report.tile.share",
-            share=words.share(asked.share, half_width(asked.low, asked.high)),
-            required=words.exactly(asked.required, scale),
-            p=words.probability(asked.probability),
-        ),
+        "notes": [told, chance] if math.isfinite(asked.probability) else [told],
     }
 
 
@@ -142,8 +148,8 @@ def tables(results: Results, words: Words) -> dict[str, Any]:
         "change_filters": landchange.filters_ledger(results, words),
         "planting": landchange.planting_ledger(results, words),
         "coverage": ledgers.coverage_ledger(results, words),
-        "densities": ledgers.density_ledger(results, words),
-        "parameters": ledgers.other_parameters(results, words),
+        "densities": parameters.density_ledger(results, words),
+        "parameters": parameters.other_parameters(results, words),
     }
 
 
@@ -171,7 +177,7 @@ def method(results: Results, words: Words) -> dict[str, Any]:
 
 def parameters_note(results: Results, words: Words) -> str:
     """Return how many parameter rows there are of each confidence."""
-    counts = ledgers.confidence_counts(results)
+    counts = parameters.confidence_counts(results)
     parts = [
         words.t("report.parameters.count", n=size, confidence=words.term("confidence", name))
         for name, size in counts.items()
@@ -185,14 +191,14 @@ def parameters_note(results: Results, words: Words) -> str:
 def limits(results: Results, words: Words) -> list[str]:
     """Return the limits that hold for this run; those that do not are left out."""
     study = results.meta["study"]
-    counts = ledgers.confidence_counts(results)
+    counts = parameters.confidence_counts(results)
     memory, total = counts.get("memory", 0), sum(counts.values())
-    bare = words.t("report.list.comma").join(ledgers.waters_without_soil(results, words))
+    bare = words.t("report.list.comma").join(parameters.waters_without_soil(results, words))
     cases = [
         (bool(study.get("synthetic")), "synthetic"),
         (results.meta.get("area_basis", "map") == "map", "area"),
         (int(study.get("draws", 1)) < 2, "draws"),
-        (ledgers.steady_density(results), "steady"),
+        (parameters.steady_density(results), "steady"),
         (True, "density"),
         ("soil" in results.meta.get("pools", ()), "soil"),
         (bool(bare), "water_soil"),
@@ -202,58 +208,6 @@ def limits(results: Results, words: Words) -> list[str]:
         words.t(f"report.limit.{name}", n=f"{memory:,}", total=f"{total:,}", strata=bare)
         for holds, name in cases
         if holds
-    ]
-
-
-def problem_rows(results: Results, words: Words) -> list[dict[str, str]]:
-    """Return warnings and repairs as the run recorded them."""
-    return [
-        {
-            "severity": words.term("severity", str(item.get("severity", "")).lower()),
-            "where": " · ".join(str(item[key]) for key in ("file", "place") if item.get(key)),
-            **{part: str(item.get(part, "")) for part in ("expected", "found", "remedy")},
-        }
-        for item in results.meta.get("problems", ())
-    ]
-
-
-def check_rows(results: Results, words: Words) -> list[dict[str, Any]]:
-    """Return the closures, recomputed from the tables."""
-    return [
-        {
-            "name": words.t(f"report.check.{item.name}"),
-            "cases": f"{item.cases:,}",
-            "worst": f"{item.worst:.0e}"
-            if math.isfinite(item.worst) and item.worst
-            else "0"
-            if item.worst == 0
-            else DASH,
-            "passed": item.passed,
-        }
-        for item in closures(results)
-    ]
-
-
-def quality_rows(results: Results, words: Words) -> list[dict[str, Any]]:
-    """Return the checks beside the closures, as the run made them; none of an older run."""
-    table = results.tables.get(QUALITY)
-    rows = [] if table is None else chain.records(table)
-    names = figures.names_of(results, words)
-    return [
-        {
-            "expected": str(row["expected"]),
-            "subject": " ".join(
-                names[word][0] if word in names else word for word in str(row["subject"]).split(" ")
-            ),
-            "note": str(row[f"note_{words.language}"]),
-            "found": f"{row['found']:.2g} {'' if row['unit'] == '1' else row['unit']}".strip()
-            if math.isfinite(row["found"])
-            else DASH,
-            "state": str(row["passed"]),
-            "result": words.term("passed", str(row["passed"])),
-        }
-        for row in rows
-        if not str(row["check"]).startswith("closure.")
     ]
 
 
@@ -269,7 +223,8 @@ def origin(results: Results, words: Words) -> dict[str, Any]:
         }
         for item in results.meta.get("inputs", ())
     ]
-    settings = {name: study.get(name, "") for name in ("legend", "coverage", "draws", "seed")}
+    settings = {name: study.get(name, "") for name in ("legend", "draws", "seed")}
+    settings["coverage"] = words.term("method.coverage", str(study.get("coverage", "exact")))
     return {
         "inputs": inputs,
         "versions": sorted((str(k), str(v)) for k, v in results.meta.get("versions", {}).items()),
@@ -294,7 +249,7 @@ def page(results: Results) -> dict[str, Any]:
     data = tables(results, words)
     whole = data["coverage"].extra
     basis = str(results.meta.get("area_basis", "map"))
-    return {
+    built = {
         "lang": "zh-CN" if words.language == "zh" else "en",
         "words": words,
         "t": words.t,
@@ -318,6 +273,9 @@ def page(results: Results) -> dict[str, Any]:
         "errors": errors(results, words),
         "tables": data,
         "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),
+        "mapped": basis == "map",
+        "coded": any(row["code"] for _, ledger in data["parents"] for row in ledger.rows),
+        "short": sum(len(ledger.rows) for _, ledger in data["parents"]) <= SHORT,
         "area_basis": words.t(f"report.area_basis.{basis}"),
         "accuracy": accuracy(results, words),
         "false_change": false_change(results, words),
@@ -335,3 +293,11 @@ def page(results: Results) -> dict[str, Any]:
         "origin": origin(results, words),
         "version": str(results.meta.get("sinks", "")),
     }
+    return built | {"contents": _contents(built, words)}
+
+
+def _contents(built: dict[str, Any], words: Words) -> list[tuple[str, str]]:
+    """Return the sections that the page has, in its order, with their headings."""
+    key = {"reconcile": "reconciled"}
+    there = [name for name in SECTIONS if built.get(key.get(name, name), True)]
+    return [(name, words.t(f"report.h.{name}")) for name in there]

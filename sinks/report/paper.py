@@ -46,6 +46,7 @@ def print_page(page: str, path: Path, *, language: Language) -> None:
         command = [
             program, "--headless", "--disable-gpu", "--disable-background-networking",
             "--disable-component-update", "--no-first-run", "--no-pdf-header-footer",
+            "--generate-pdf-document-outline",
             *(["--no-sandbox"] if root else []),  # Chromium has no sandbox for the superuser
             f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", source.as_uri(),
         ]  # fmt: skip

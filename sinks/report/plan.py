@@ -8,11 +8,11 @@ from typing import Any
 
 from sinks import chain
 from sinks.evidence import basis_words
-from sinks.report.ledgers import around
+from sinks.report.ledgers import area_places, around, fixed
 from sinks.results import Results
 from sinks.summary import TargetLine, finding, goal, span_of, target_lines
 from sinks.units import CO2_PER_C
-from sinks.wording import DASH, Scale, Words, half_width, significant
+from sinks.wording import DASH, Scale, Words, half_width
 
 #: Overlays have rows of their own for so many parts; the rest is in the tables.
 PARTS_SHOWN = 40
@@ -160,8 +160,9 @@ def overlays(results: Results, words: Words) -> list[dict[str, Any]]:
         info = infos.get(str(name), {})
         shown = rows.head(PARTS_SHOWN + 1)
         area = words.area(float(shown["overlay_ha"].median()))
-        carbon = words.carbon(float(shown["stock_t_c"].median()))
-        cells = _overlay_row(words, area=area, carbon=carbon)
+        carbon = words.carbon(float(shown["stock_t_c"].median()) / 10)
+        largest = float(shown["overlay_ha"].max())
+        cells = _overlay_row(words, area=area, carbon=carbon, largest=largest)
         out.append(
             {
                 "title": str(info.get("title") or name),
@@ -177,15 +178,16 @@ def overlays(results: Results, words: Words) -> list[dict[str, Any]]:
 
 
 def _overlay_row(
-    words: Words, *, area: Scale, carbon: Scale
+    words: Words, *, area: Scale, carbon: Scale, largest: float
 ) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """Return what makes a row's cells, every column in one unit."""
+    places = area_places(largest / area.factor)
 
     def cells(row: dict[str, Any], change: Any) -> dict[str, Any]:
         sizes = {key: f"{key}_ha" for key in ("overlay", "forest", "wetland")}
         return {
             "part": str(row["part"]) or words.t("report.plan.whole"),
-            **{key: significant(row[name] / area.factor) for key, name in sizes.items()},
+            **{key: fixed(row[name] / area.factor, places) for key, name in sizes.items()},
             "stock": around(row["stock_t_c"], (row["low_t_c"], row["high_t_c"]), scale=carbon),
             "change": around(
                 change["change_t_c"], (change["low_t_c"], change["high_t_c"]), scale=carbon

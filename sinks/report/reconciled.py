@@ -36,7 +36,12 @@ def reconciled(results: Results, words: Words) -> list[dict[str, Any]]:
         out.append(
             {
                 "title": titles.get(str(name), str(name)),
-                "sentence": _sentence(chain.records(ranked)[0], results, words=words),
+                "sentence": _sentence(
+                    chain.records(ranked)[0],
+                    results,
+                    title=titles.get(str(name), str(name)),
+                    words=words,
+                ),
                 "rows": shown[:ROWS_SHOWN],
                 "more": max(0, len(shown) - ROWS_SHOWN),
                 "raked": factors,
@@ -108,7 +113,7 @@ def _detectable(row: dict[str, Any], words: Words) -> str:
     return words.term("apart", "true" if row["detectable"] else "false")
 
 
-def _sentence(row: dict[str, Any], results: Results, *, words: Words) -> str:
+def _sentence(row: dict[str, Any], results: Results, *, title: str, words: Words) -> str:
     """Return what the first row, of the coarsest level, says."""
     shown = _amounts(row, words)
     key = "split" if math.isfinite(row["area_part"]) else "whole"
@@ -116,7 +121,7 @@ def _sentence(row: dict[str, Any], results: Results, *, words: Words) -> str:
     head = words.t(
         "report.reconcile.sentence", what=_what(row, results, words=words), year=int(row["year"]),
         map=shown["map"], other=shown["other"], difference=shown["difference"],
-        certain=words.t(f"report.reconcile.{certain}"), source=str(row["source"]),
+        certain=words.t(f"report.reconcile.{certain}"), title=title,
     )  # fmt: skip
     return head + words.t(
         f"report.reconcile.{key}", unit=shown["unit"], **{name: shown[name] for name in PARTS}

@@ -16,7 +16,7 @@ BAR = 12.0
 GAP = 4.0
 #: Room for the heading, and at most for the names on either side.
 HEAD = 22.0
-SIDE = 130.0
+SIDE = 165.0
 
 
 @dataclass(frozen=True)
