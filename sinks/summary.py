@@ -295,21 +295,20 @@ def _area_sentences(results: Results, words: Words) -> list[str]:
     # The areas are those of the land that has data in every year, and so is their whole.
     coverage = of_units(results, "coverage").drop_duplicates("region_code")
     compared = float(coverage["common_valid_ha"].sum())
+    basis = "" if results.meta.get("area_basis", "map") == "map" else ".estimated"
     for group in ("forest", "wetland"):
         old, new = float(before[f"{group}_ha"]), float(after[f"{group}_ha"])
         if not (old or new):
             continue
         scale = words.area(max(old, new))
-        places = _area_places(new / scale.factor)
-        ends = [number(size / scale.factor, places) for size in (old, new)]
+        ends = [number(v / scale.factor, _area_places(new / scale.factor)) for v in (old, new)]
         shown = f"{ends[1]} {scale.label}"
         if words.language == "zh":
             shown = words.t("report.unit.with_mu", area=shown, mu=_mu(new, words))
-        shares = [words.share(size / compared if compared else math.nan) for size in (old, new)]
-        names = {"old": ends[0], "new": shown, "old_share": shares[0], "new_share": shares[1]}
-        basis = "" if results.meta.get("area_basis", "map") == "map" else ".estimated"
-        told = words.t(f"report.summary.area.{group}{basis}", start=start, end=end, **names)
-        sentences.append(told)
+        own = [words.share(size / compared if compared else math.nan) for size in (old, new)]
+        names = {"old": ends[0], "new": shown, "old_share": own[0], "new_share": own[1]}
+        key = f"report.summary.area.{group}{basis}"
+        sentences.append(words.t(key, start=start, end=end, **names))
     return sentences
 
 
