@@ -273,9 +273,8 @@ def page(results: Results) -> dict[str, Any]:
         "errors": errors(results, words),
         "tables": data,
         "target_rule": share_rule(results, words, target=data["regions"].extra["target"]),
+        **_looks(data["parents"]),
         "mapped": basis == "map",
-        "coded": any(row["code"] for _, ledger in data["parents"] for row in ledger.rows),
-        "short": sum(len(ledger.rows) for _, ledger in data["parents"]) <= SHORT,
         "area_basis": words.t(f"report.area_basis.{basis}"),
         "accuracy": accuracy(results, words),
         "false_change": false_change(results, words),
@@ -294,6 +293,12 @@ def page(results: Results) -> dict[str, Any]:
         "version": str(results.meta.get("sinks", "")),
     }
     return built | {"contents": _contents(built, words)}
+
+
+def _looks(parents: list[tuple[str, ledgers.Ledger]]) -> dict[str, bool]:
+    """Return whether the table of coarser units has codes, and whether it fits one page."""
+    rows = [row for _, ledger in parents for row in ledger.rows]
+    return {"coded": any(row["code"] for row in rows), "short": len(rows) <= SHORT}
 
 
 def _contents(built: dict[str, Any], words: Words) -> list[tuple[str, str]]:
