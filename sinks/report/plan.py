@@ -70,7 +70,7 @@ def _place(row: dict[str, Any], *, title: str, words: Words) -> dict[str, str]:
     unit = str(row["unit"])
 
     def shown(name: str, *, points: bool = False) -> str:
-        value = float(row[name])
+        value = float(row.get(name, math.nan))
         if not math.isfinite(value):
             return DASH
         scale = words.unit(unit, abs(value))
