@@ -146,7 +146,9 @@ def of_units(results: Results, table: str) -> pd.DataFrame:
     if "level" in rows.columns:
         rows = rows[rows["level"] == UNIT]
     else:
-        rows = rows[rows["region_code"].isin(units(results)["region_code"])]
+        known = results.tables["regions"]
+        own = known.loc[known["level"] == UNIT, "region_code"]
+        rows = rows[rows["region_code"].isin(own)]
     return rows.sort_values("region_code", kind="stable").reset_index(drop=True)
 
 

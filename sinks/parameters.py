@@ -137,6 +137,11 @@ def load_table(name: str, *, language: Language = "zh") -> pd.DataFrame:
     """
     if name not in _files():
         raise _missing(name, name, known=tables(), code="parameter.no_table", language=language)
+    return _typed(name).copy(deep=False)  # copied where it is written to
+
+
+@cache
+def _typed(name: str) -> pd.DataFrame:
     table = _read(name)
     for title in map(str, table.columns):
         kind = _type(name, title)
