@@ -12,7 +12,6 @@ import numpy.typing as npt
 import shapely
 from rasterio.features import shapes
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from sinks.boundaries.geopackage import append_geopackage
 from sinks.grid import Grid, authalic_position
@@ -183,6 +182,8 @@ def _joined(
     shared = shapely.intersection(shapely.intersection(above[0][upper], line), below[0][lower])
     real = shapely.length(shared) > 0.5  # at a corner alone they stay apart
     lower, upper = lower[real] + len(above[0]), upper[real]
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - slow to load
+
     graph = coo_array((np.ones(len(lower)), (lower, upper)), shape=(len(keys), len(keys)))
     count, group = connected_components(graph, directed=False)
     order = np.argsort(group, kind="stable")

@@ -59,7 +59,6 @@ from sinks.stock import Stock
 from sinks.study import load_study
 from sinks.surfaces import pictured, write_surfaces
 from sinks.target import check_targets, targets_table
-from sinks.template import check_template
 from sinks.texts import Language
 from sinks.transitions import trajectories_table, transition_summary
 from sinks.unchanged import unchanged
@@ -129,7 +128,10 @@ def factors(
     check_depths(rows, strata, file=study.density.table or study.file, problems=problems)
     pools = sorted({row.pool for row in rows})
     check_targets(study.targets, pools=pools, legend=inputs.legend, problems=problems)
-    check_template(inputs, problems, pools=pools)
+    if study.output.template is not None:
+        from sinks.template import check_template  # noqa: PLC0415 - slow to load
+
+        check_template(inputs, problems, pools=pools)
     if density is None or problems.of(Severity.ERROR):
         return None
     check_reconcile(inputs, areas, density=density, problems=problems)

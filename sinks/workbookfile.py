@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Final
 
-from openpyxl.utils.exceptions import InvalidFileException
-
 #: Rows of a sheet of Excel.
 MOST_ROWS: Final = 1_048_576
 #: Files within a workbook, and cells that one of its references may stand for.
@@ -31,7 +29,7 @@ SPREAD: Final = re.compile(
 BROKEN: Final = (
     OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError,
     ArithmeticError, AssertionError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error,
-    lzma.LZMAError, InvalidFileException,
+    lzma.LZMAError,
 )  # fmt: skip
 
 

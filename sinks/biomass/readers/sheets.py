@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import shapely
-from openpyxl import load_workbook
 
 from sinks.boundaries.geopackage import columns_of, is_geopackage, read_geopackage
 from sinks.boundaries.vectors import RefusedError, Request
@@ -95,6 +94,8 @@ def read_sheet(
 
 
 def _workbook(path: Path, *, shown: str, problems: Problems, limits: Limits) -> list[Row] | None:
+    from openpyxl import load_workbook  # noqa: PLC0415 - slow to load, for workbooks only
+
     try:
         if path.stat().st_size > limits.table_mb << 20:
             raise TooLargeError
