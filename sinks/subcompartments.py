@@ -121,8 +121,10 @@ def subcompartments_of(
     records = read_records(
         Path(path), Asked(shown, question.fields, question.crs), problems=problems
     )
-    problems.raise_errors()
+    if records is None:
+        problems.raise_errors()
     stands = stands_of(cast(Records, records), problems=problems)
+    problems.raise_errors()
     group, names = _groups(stands, problems)
     tables: dict[str, list[pd.DataFrame]] = {"strata": [], "regions": [], "parameters": []}
     each = pd.DataFrame()

@@ -180,6 +180,25 @@ def test_volumes_per_mu_are_doubted(tmp_path: Path) -> None:
     assert "subcompartments.per_mu" in codes(answer)
 
 
+def test_everything_wrong_is_listed_at_once_with_rows(tmp_path: Path) -> None:
+    columns = {
+        "YOU_SHI_SZ": ["220"] * 40, "HUO_LMGQXJ": np.linspace(60, 90, 40), "MIAN_JI": [1.0] * 40,
+    }  # fmt: skip
+    columns["YOU_SHI_SZ"][4] = "马尾杉"
+    columns["HUO_LMGQXJ"][[0, 1]] = -5.0, 9_999.0
+    columns["HUO_LMGQXJ"][10:16] /= 15
+    columns["MIAN_JI"][7] = 15.0
+    with pytest.raises(InputProblems) as caught:
+        subcompartments_of(written(tmp_path, columns), asked())
+    told = {problem.code.split(".")[1]: problem.text("en") for problem in caught.value.problems}
+    assert set(told) == {"number", "volume", "area_rows", "per_mu_rows", "species"}
+    for code, words in {
+        "number": "1: -5", "volume": "2: 9999", "area_rows": "8: 15 / 1", "per_mu_rows": "11: 4.5",
+        "species": "马尾杉 (马尾松",
+    }.items():  # fmt: skip
+        assert words in told[code]
+
+
 def test_what_cannot_be_computed_is_never_zero(tmp_path: Path) -> None:
     columns = {
         "XIAN": ["420102", "420102", "420103"],

@@ -114,7 +114,7 @@ def per_mu(volume: Floats) -> npt.NDArray[np.intp]:
     Two groups are found by the largest gap that two means leave between the logarithms
     (one-dimensional 2-means); they count where each is narrower than the gap between them.
     """
-    stocked = np.flatnonzero(volume > 0)
+    stocked = np.flatnonzero((volume > 0) & (volume <= LARGEST["volume"]))
     if stocked.size < PATTERN:
         return np.empty(0, dtype=np.intp)
     own = volume[stocked]

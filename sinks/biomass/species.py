@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sinks.checks import nearest
 from sinks.parameters import load_table
 
 Strings = npt.NDArray[np.str_]
@@ -128,7 +127,7 @@ def near_names(name: str) -> str:
     table = load_table("models/species_names")
     known = table.loc[table["kind"] != "key", "name"]
     close = difflib.get_close_matches(name, [str(own) for own in known], n=12, cutoff=0.5)
-    return ", ".join(sorted(close, key=lambda own: _unlike(name, own))[:3]) or nearest(name, known)
+    return ", ".join(sorted(close, key=lambda own: _unlike(name, own))[:3]) or "\u2013"
 
 
 def _unlike(name: str, other: str) -> tuple[int, int]:

@@ -17,6 +17,8 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Transformer
 
+from sinks.biomass.expansion import LARGEST_VOLUME
+from sinks.biomass.plotchecks import per_mu
 from sinks.boundaries.position import settle_crs
 from sinks.boundaries.reading import read_layer
 from sinks.boundaries.vectors import Request, VectorLayer
@@ -32,6 +34,8 @@ TEXTS: Final = ("polygon_id", "region", "land_type", "origin", "age_group", "spe
 EQUAL_AREA: Final = "EPSG:6933"
 #: Stated over drawn area where the unit is another: mu, and square metres.
 AREA_UNITS: Final = {"mu": 1 / HA_PER_MU, "m2": M2_PER_HA}
+#: Stated and drawn area of one polygon differ by less than this many times.
+AREA_ROOM: Final = 1.5
 #: How far the median of that ratio may lie from a unit's own.
 UNIT_ROOM: Final = 0.1
 
@@ -93,7 +97,8 @@ def read_records(path: Path, asked: Asked, *, problems: Problems) -> Records | N
     Returns
     -------
     Records or None
-        None if anything must be corrected first.
+        None if the file cannot be used. With errors among the problems the records are good for
+        one thing alone: to look for what else is wrong with them.
     """
     table = load_table("inventory/subcompartment_fields")
     limits = asked.limits.model_copy(update={"features": asked.limits.polygons})
@@ -109,7 +114,7 @@ def read_records(path: Path, asked: Asked, *, problems: Problems) -> Records | N
         return None
     crs = settle_crs(layer.crs, asked.crs, gcj02=False, file=asked.shown, problems=problems)
     frame = _frame(layer, found, asked=asked, problems=problems)
-    if frame is None or crs is None:
+    if crs is None:
         return None
     drawn = equal_area_hectares(layer.geometry, crs)
     frame["area"] = _settled_area(frame["area"].to_numpy(), drawn, asked=asked, problems=problems)
@@ -152,13 +157,12 @@ def _complete(
 
 def _frame(
     layer: VectorLayer, found: Mapping[str, tuple[str, float]], *, asked: Asked, problems: Problems
-) -> pd.DataFrame | None:
+) -> pd.DataFrame:
     count = len(layer.geometry)
     data: dict[str, Any] = {}
     for name in TEXTS:
         blank: list[object] = [""] * count
         data[name] = _texts(layer.columns[found[name][0]] if name in found else blank)
-    good = True
     for name in NUMBERS:
         if name not in found:
             data[name] = np.full(count, np.nan)
@@ -166,14 +170,13 @@ def _frame(
         title, factor = found[name]
         numbers, wrong = _numbers(layer.columns[title])
         if wrong:
-            good = False
             shown = first_few(wrong, problems.language)
             problems.error(
                 "subcompartments.number", file=asked.shown, place=title, count=len(wrong),
                 items=shown,
             )  # fmt: skip
         data[name] = numbers * factor
-    return pd.DataFrame(data) if good else None
+    return pd.DataFrame(data)
 
 
 def _numbers(values: Sequence[object]) -> tuple[Floats, list[str]]:
@@ -183,6 +186,8 @@ def _numbers(values: Sequence[object]) -> tuple[Floats, list[str]]:
     given = np.asarray(column.notna())
     with np.errstate(invalid="ignore"):
         wrong = np.flatnonzero((np.isnan(numbers) & given) | (numbers < 0))
+    # Negative is not measured: the rest of the checks goes on without it.
+    numbers = np.where(numbers < 0, np.nan, numbers)
     return numbers, [f"{i + 1}: {values[i]}" for i in wrong.tolist()]
 
 
@@ -222,7 +227,23 @@ def _settled_area(stated: Floats, drawn: Floats, *, asked: Asked, problems: Prob
             ratio = 1.0
     if abs(ratio - 1) > UNIT_ROOM:
         problems.error("subcompartments.area", file=asked.shown, ratio=f"{ratio:.4g}")
+    else:
+        _tell_areas(stated, drawn, asked=asked, problems=problems)
     return np.where(stated > 0, stated, drawn)
+
+
+def _tell_areas(stated: Floats, drawn: Floats, *, asked: Asked, problems: Problems) -> None:
+    """Warn of single polygons whose stated area is not that of what is drawn."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = stated / drawn
+        apart = np.flatnonzero((stated > 0) & ((ratio > AREA_ROOM) | (ratio < 1 / AREA_ROOM)))
+    if apart.size:
+        items = [f"{i + 1}: {stated[i]:.4g} / {drawn[i]:.4g}" for i in apart.tolist()]
+        problems.warn(
+            "subcompartments.area_rows", file=asked.shown, count=apart.size,
+            items=first_few(items, problems.language),
+            difference=f"{(stated - drawn)[apart].sum():.6g}",
+        )  # fmt: skip
 
 
 def _check(
@@ -237,10 +258,22 @@ def _check(
     if twice.size:
         rows = first_few((twice + 1).tolist(), problems.language)
         problems.error("subcompartments.twice", file=asked.shown, count=twice.size, rows=rows)
+    volumes = frame["volume"].to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        large = np.flatnonzero(volumes > LARGEST_VOLUME)
+    if large.size:
+        items = first_few([f"{i + 1}: {volumes[i]:g}" for i in large.tolist()], problems.language)
+        problems.error(
+            "subcompartments.volume", file=asked.shown, count=large.size, items=items,
+            limit=f"{LARGEST_VOLUME:g}",
+        )  # fmt: skip
     volume = frame["volume"][frame["volume"] > 0]
     # Stands of China hold 50 to 100 m³/ha; the same per mu is a fifteenth.
     if len(volume) >= 30 and volume.median() < 8:
         problems.warn("subcompartments.per_mu", file=asked.shown, median=f"{volume.median():.3g}")
+    elif (low := per_mu(volumes)).size:
+        items = first_few([f"{i + 1}: {volumes[i]:g}" for i in low.tolist()], problems.language)
+        problems.warn("subcompartments.per_mu_rows", file=asked.shown, count=low.size, items=items)
 
 
 def unknown_fields(fields: Mapping[str, str]) -> str:
