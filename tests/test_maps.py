@@ -174,6 +174,22 @@ def test_run_without_regions_is_refused_in_words(results: Results) -> None:
 # The numbers are the tables'
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"overlays": [{"name": "reserves", "replaces": []}]}, False),
+        ({"overlays": [{"name": "lakes", "replaces": ["water"]}]}, True),
+        ({"wetland": {"seasonal": ["water"]}}, True),
+    ],
+)
+def test_pictures_say_where_tables_count_other_strata(
+    results: Results, settings: dict[str, Any], told: bool
+) -> None:
+    meta = {**results.meta, "settings": settings}
+    own = map_data(Results(results.root, meta, results.tables, results.regions))
+    assert own["study"]["asMapped"] is told
+
+
 def test_numbers_are_the_tables_own(data: dict[str, Any], results: Results) -> None:
     assert data["codes"] == list(CODES)
     for i, code in enumerate(CODES):

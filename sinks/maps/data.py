@@ -214,9 +214,17 @@ def _study(results: Results, periods: list[str]) -> dict[str, Any]:
         "legend": _text(study.get("legend")),
         "coverage": _text(study.get("coverage")),
         "areaBasis": _text(results.meta.get("area_basis")) or "map",
+        "asMapped": _counted_otherwise(results),
         "version": _text(results.meta.get("sinks")),
         "pools": [str(pool) for pool in results.meta.get("pools") or ()],
     }
+
+
+def _counted_otherwise(results: Results) -> bool:
+    """Tell whether polygons or seasons make the tables count other strata than pictures show."""
+    settings = results.meta.get("settings") or {}
+    seasons = bool((settings.get("wetland") or {}).get("seasonal"))
+    return seasons or any(item.get("replaces") for item in settings.get("overlays") or ())
 
 
 def _target_heads(results: Results) -> list[dict[str, Any]]:

@@ -56,7 +56,11 @@ const pictureRows = () => ({
 
 function legendNote() {
   if (TILED.has(layer().picture) && fromDisk()) return t("stand.server");
-  if (layer().picture) return t(`legend.${layer().picture}_picture`);
+  if (layer().picture) {
+    const classes = ["landcover", "density", "change"].includes(layer().picture);
+    const mapped = data.study.asMapped && classes ? [t("legend.as_mapped")] : [];
+    return [t(`legend.${layer().picture}_picture`), ...mapped].join(state.language === "zh" ? "" : " ");
+  }
   const basis = t(data.study.areaBasis === "map" ? "basis.short_map" : "basis.short_estimated");
   const id = state.layer === "target" ? (hasShares() ? "share" : "part") : state.layer;
   const space = state.language === "zh" ? "" : " ";
