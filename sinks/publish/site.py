@@ -22,6 +22,7 @@ from sinks.publish.pages import Locator, page_name, region_page, slices
 from sinks.publish.stands import stand_words, write_stands
 from sinks.publish.tiles import write_tiles
 from sinks.publish.units import write_units
+from sinks.report.html import foot_of
 from sinks.results import Results
 from sinks.tabulate import json_text
 from sinks.texts import Language, text
@@ -151,7 +152,7 @@ def _copy_data(results: Results, folder: Path) -> list[str]:
 def _write_pages(results: Results, folder: Path, *, pages: dict[str, str]) -> None:
     (folder / "regions").mkdir()
     environment = templates("sinks", "templates")
-    style = environment.get_template("report.css").render() + STYLE
+    style = environment.get_template("report.css").render(foot=foot_of(results.title)) + STYLE
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     template = environment.get_template("region.html.j2")

@@ -38,12 +38,16 @@ def render_report(results: Results) -> str:
     """
     environment = templates("sinks", "templates")
     built = page(results)
-    title = str(built["header"]["title"])
-    foot = _quoted(title if len(title) <= TITLE else title[: TITLE - 1] + "…")
+    foot = foot_of(str(built["header"]["title"]))
     style = environment.get_template("report.css").render(foot=foot)
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return environment.get_template("report.html.j2").render(policy=policy, foot=foot, **built)
+
+
+def foot_of(title: str) -> Markup:
+    """Return a title as the style sheet prints it at the foot of every page."""
+    return _quoted(title if len(title) <= TITLE else title[: TITLE - 1] + "…")
 
 
 def _quoted(words: str) -> Markup:
