@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import docx
 import pandas as pd
 import pytest
+from PIL import Image
 
 from sinks.closure import closures
 from sinks.errors import OutputFailed
@@ -388,6 +389,10 @@ def test_document_holds_the_reports_words_and_numbers(english: Results, tmp_path
         assert len(names) == len(drawings) > 5
         for name in names:
             assert ET.fromstring(made.read(name)).get("viewBox")
+        pictures = [Image.open(made.open(n)) for n in made.namelist() if n.endswith(".png")]
+        colours = [len(picture.convert("RGB").getcolors(1 << 24)) for picture in pictures]
+    assert len(pictures) > 5
+    assert min(colours) > 10, "programs that show no SVG see an empty field"
     assert MARKUP in told
 
 

@@ -44,7 +44,7 @@ BANDS = {
     ),
     "faces": (
         "progress wording chain evidence closure qgis headline quality comparison summary maps"
-        " report workbook template publish sheets faces run demo explain starter execution repeat"
+        " sheets report workbook template publish faces run demo explain starter execution repeat"
         " exits told options rewriting cli"
         " __init__ __main__"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import zipfile
@@ -13,23 +14,28 @@ from xml.etree import ElementTree as ET
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
-from docx.oxml.ns import qn
-from docx.shared import Mm, Pt
-from PIL import Image
+from docx.oxml.ns import nsdecls, qn
+from docx.shared import Mm, Pt, RGBColor
 
+from sinks.errors import OutputFailed
+from sinks.report.bitmap import bitmap
 from sinks.report.html import render_report
+from sinks.report.wordtable import Cell, Row, add_table
 from sinks.results import Results
+from sinks.sheets.fonts import Faces, faces_for
 
 #: Written into the file as its date, so that equal results give equal bytes.
 FIXED_DATE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 (the format knows no time zone)
 ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
 #: What Chinese offices have installed; Word falls back where it is missing.
 FONTS: Final = {"latin": "Times New Roman", "chinese": "SimSun"}
+HEADINGS: Final = {"latin": "Arial", "chinese": "SimHei"}
+STYLES: Final = ("Title", "Heading 1", "Heading 2", "Caption")
+COLOUR: Final = RGBColor(0x0B, 0x4F, 0x4A)
 SVG: Final = "{http://www.w3.org/2000/svg}svg"
 #: Extension of a picture by which Word 2016 and later, WPS and LibreOffice show an SVG.
 SVG_BLIP: Final = (
@@ -38,6 +44,15 @@ SVG_BLIP: Final = (
     ' xmlns:asvg="http://schemas.microsoft.com/office/drawing/2016/SVG/main"'
     ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
     ' r:embed="{0}"/></a:ext></a:extLst>'
+)
+#: A number that a word processor fills in.
+FIELD: Final = (
+    f"<w:fldSimple {nsdecls('w')} w:instr='{{0}}'><w:r><w:rPr><w:sz w:val='16'/></w:rPr>"
+    "<w:t>1</w:t></w:r></w:fldSimple>"
+)
+#: An empty picture of one dot.
+NOTHING: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsXfKBwAAAABJRU5ErkJggg=="
 )
 #: Sections with a table of so many columns or more stand on pages across.
 COLUMNS: Final = 11
@@ -70,8 +85,9 @@ def _read(node: ET.Element) -> str:
 class _Writer:
     """A document in A4 that takes over the page's parts one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, faces: Faces | None) -> None:
         self.document: Any = Document()
+        self.faces = faces
         self.across = False
         self.drawings = 0
         section = self.document.sections[0]
@@ -80,16 +96,23 @@ class _Writer:
         normal = self.document.styles["Normal"]
         normal.font.name, normal.font.size = FONTS["latin"], Pt(10.5)
         normal.element.rPr.rFonts.set(qn("w:eastAsia"), FONTS["chinese"])
-        for style in ("Heading 1", "Heading 2", "Title"):
-            fonts = self.document.styles[style].element.get_or_add_rPr().get_or_add_rFonts()
-            fonts.set(qn("w:eastAsia"), FONTS["chinese"])
+        for name in STYLES:
+            style = self.document.styles[name]
+            fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+            fonts.attrib.clear()  # fonts of a theme go before those named here
+            style.font.name, style.font.color.rgb = HEADINGS["latin"], COLOUR
+            fonts.set(qn("w:eastAsia"), HEADINGS["chinese"])
+        caption = self.document.styles["Caption"]
+        caption.font.size, caption.font.bold = Pt(9), False
 
     def take(self, node: ET.Element) -> None:
         """Write a node of the page, or what is inside it."""
         if node.tag in ("h1", "h2", "h3"):
             self.document.add_heading(plain(node), "123".index(node.tag[1]))
-        elif node.tag in ("p", "figcaption"):
-            look = "small" if node.tag == "figcaption" else str(node.get("class") or "")
+        elif node.tag == "figcaption":
+            self.paragraph(plain(node), style="Caption")
+        elif node.tag == "p":
+            look = str(node.get("class") or "")
             self.paragraph(plain(node), small=look == "small", bold=look == "stamp")
         elif node.tag in ("ul", "ol"):
             self.items(node)
@@ -99,11 +122,24 @@ class _Writer:
             self.drawing(node)
         elif node.get("class") == "tiles":
             self.tiles(node)
-        else:
-            if node.tag == "section":
-                self.turn(across=any(_columns(table) >= COLUMNS for table in node.iter("table")))
-            for part in node:
-                self.take(part)
+        elif node.tag != "nav":  # a word processor lists the headings itself
+            self.inside(node)
+
+    def inside(self, node: ET.Element) -> None:
+        """Write what is inside a node, a section on pages that are wide enough for its tables."""
+        if node.tag == "section":
+            self.turn(across=any(_columns(table) >= COLUMNS for table in node.iter("table")))
+        for part in node:
+            self.take(part)
+
+    def foot(self, title: str) -> None:
+        """Write the title and the page's number at the foot of every page."""
+        paragraph = self.document.sections[0].footer.paragraphs[0]
+        paragraph.add_run(f"{NOT_XML.sub(chr(0xFFFD), title)[:90]}\t\t").font.size = Pt(8)
+        for code in ("PAGE", "NUMPAGES"):
+            paragraph._p.append(parse_xml(FIELD.format(code)))
+            if code == "PAGE":
+                paragraph.add_run(" / ").font.size = Pt(8)
 
     def items(self, node: ET.Element) -> None:
         """Write a list: points, or sources with the numbers that the tables point to."""
@@ -122,27 +158,23 @@ class _Writer:
             run.font.size = Pt(9)
 
     def tiles(self, node: ET.Element) -> None:
-        """Write the headline's figures as a table of one row."""
-        made = self.document.add_table(rows=1, cols=len(node), style="Light Grid Accent 1")
-        for cell, tile in zip(made.rows[0].cells, node, strict=True):
-            title, value, note = (plain(part) for part in tile)
-            _fill(cell, f"{title}\n{value}\n{note}", bold=False, right=False)
-        self.document.add_paragraph()
+        """Write the headline's figures as a table: what, how much, what must be known of it."""
+        parts = [[plain(part) for part in tile] for tile in node]
+        rows = [
+            Row(tuple(Cell(own[place], bold=place == 1) for own in parts), shaded=place == 1)
+            for place in range(3)
+        ]
+        add_table(self.document, rows, len(parts), room=WIDTHS[self.across])
 
     def table(self, node: ET.Element) -> None:
         """Write a table; its head repeats on every page, its cells span as they do there."""
         caption = node.find("caption")
-        rows, heads = list(node.iter("tr")), list(node.iterfind("thead/tr"))
         if caption is not None:
-            self.paragraph(plain(caption), small=True)
-        made = self.document.add_table(rows=0, cols=_columns(node), style="Light Grid Accent 1")
-        for row in rows:
-            shown = made.add_row()
-            if row in heads:
-                mark = shown._tr.get_or_add_trPr()
-                mark.append(mark.makeelement(qn("w:tblHeader"), {qn("w:val"): "true"}))
-            _fill_row(shown.cells, row, bold=row in heads or bool(row.get("class")))
-        self.document.add_paragraph()
+            self.paragraph(plain(caption), style="Caption")
+            self.document.paragraphs[-1].paragraph_format.keep_with_next = True
+        heads = list(node.iterfind("thead/tr"))
+        rows = [_row(row, head=row in heads) for row in node.iter("tr")]
+        add_table(self.document, rows, _columns(node), room=WIDTHS[self.across])
 
     def turn(self, *, across: bool) -> None:
         """Begin a page across, or upright again, where the next section needs it."""
@@ -155,13 +187,12 @@ class _Writer:
         section.page_width, section.page_height = sides
 
     def drawing(self, node: ET.Element) -> None:
-        """Write a drawing as it is; programs that know no SVG show a grey field."""
+        """Write a drawing as it is, and as a picture for programs that show no SVG."""
         _, _, wide, high = (float(word) for word in str(node.get("viewBox")).split())
         width = min(WIDTHS[self.across], HIGHEST * wide / high)
-        empty = io.BytesIO()
-        Image.new("L", (2, 2), 235).save(empty, "PNG")
-        empty.seek(0)
-        shape = self.document.add_picture(empty, Mm(width), Mm(width * high / wide))
+        seen = io.BytesIO(bitmap(node, self.faces) if self.faces else NOTHING)
+        shape = self.document.add_picture(seen, Mm(width), Mm(width * high / wide))
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         title = node.findtext("{http://www.w3.org/2000/svg}title") or ""
         shape._inline.docPr.set("descr", title)
         node.set("font-family", "Noto Sans, Microsoft YaHei, SimHei, Arial, sans-serif")
@@ -183,25 +214,20 @@ def _columns(table: ET.Element) -> int:
     return 0 if head is None else sum(int(cell.get("colspan") or 1) for cell in head)
 
 
-def _fill_row(cells: Any, row: ET.Element, *, bold: bool) -> None:
-    """Write a row's cells; the last may span more columns than are left."""
-    place = 0
+def _row(row: ET.Element, *, head: bool) -> Row:
+    """Return a row of the page as one of the document."""
+    stands_out = str(row.get("class") or "") in ("total", "section")
+    cells = []
     for cell in row:
-        span = min(int(cell.get("colspan") or 1), len(cells) - place)
-        made = cells[place]
-        if span > 1:
-            made = made.merge(cells[place + span - 1])
-        right = "n" in str(cell.get("class") or "").split()
-        _fill(made, plain(cell), bold=bold or cell.tag == "th", right=right)
-        place += span
-
-
-def _fill(cell: Any, words: str, *, bold: bool, right: bool) -> None:
-    paragraph = cell.paragraphs[0]
-    run = paragraph.add_run(words)
-    run.font.size, run.font.bold = Pt(8), bold
-    if right:
-        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        looks = str(cell.get("class") or "").split()
+        right = "n" in looks
+        cells.append(
+            Cell(
+                plain(cell), int(cell.get("colspan") or 1), bold=head or stands_out, right=right,
+                whole=right or "keep" in looks,
+            )
+        )  # fmt: skip
+    return Row(tuple(cells), head=head, shaded=stands_out)
 
 
 def _body(page: str) -> Iterator[ET.Element]:
@@ -222,12 +248,19 @@ def write_document(results: Results, path: Path) -> None:
 
     Notes
     -----
-    It holds what the page holds, part by part: text, tables, and drawings as SVG, which Word 2016
-    and later show. Equal results give equal bytes: the dates in the file are fixed.
+    It holds what the page holds, part by part: text, tables, and drawings, as SVG for Word 2016
+    and later and as pictures for the others. Equal results give equal bytes where the same fonts
+    are installed: the dates in the file are fixed.
     """
     ET.register_namespace("", "http://www.w3.org/2000/svg")
-    writer = _Writer()
-    for part in _body(render_report(results)):
+    page = render_report(results)
+    try:
+        faces = faces_for([page], results.language)
+    except OutputFailed:  # without a Chinese font the drawings stand as SVG alone
+        faces = None
+    writer = _Writer(faces)
+    writer.foot(results.title)
+    for part in _body(page):
         writer.take(part)
     properties = writer.document.core_properties
     properties.created = properties.modified = FIXED_DATE
