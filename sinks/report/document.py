@@ -164,7 +164,7 @@ class _Writer:
             Row(tuple(Cell(own[place], bold=place == 1) for own in parts), shaded=place == 1)
             for place in range(3)
         ]
-        add_table(self.document, rows, len(parts), room=WIDTHS[self.across])
+        add_table(self.document, rows, columns=len(parts), room=WIDTHS[self.across])
 
     def table(self, node: ET.Element) -> None:
         """Write a table; its head repeats on every page, its cells span as they do there."""
@@ -174,7 +174,7 @@ class _Writer:
             self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         heads = list(node.iterfind("thead/tr"))
         rows = [_row(row, head=row in heads) for row in node.iter("tr")]
-        add_table(self.document, rows, _columns(node), room=WIDTHS[self.across])
+        add_table(self.document, rows, columns=_columns(node), room=WIDTHS[self.across])
 
     def turn(self, *, across: bool) -> None:
         """Begin a page across, or upright again, where the next section needs it."""

@@ -85,7 +85,7 @@ def widths(rows: Sequence[Row], columns: int, *, room: float) -> list[float]:
     return [low + part * (high - low) for low, high in zip(needed, wanted, strict=True)]
 
 
-def add_table(document: Any, rows: Sequence[Row], columns: int, *, room: float) -> None:
+def add_table(document: Any, rows: Sequence[Row], *, columns: int, room: float) -> None:
     """Write a table of `columns` into the document, `room` [mm] wide."""
     made = document.add_table(rows=0, cols=columns)
     sides = widths(rows, columns, room=room)
