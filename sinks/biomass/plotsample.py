@@ -14,6 +14,7 @@ from sinks.biomass.models import DEFAULT_MODEL, apply_model, models
 from sinks.biomass.plotchecks import named_types
 from sinks.biomass.plotdensity import PlotDensity, Sample, estimate_all
 from sinks.biomass.plots import Plots
+from sinks.biomass.readers.chinese import OTHER
 from sinks.biomass.species import classify, forest_types
 from sinks.biomass.stands import TREE_POOLS, Draws, StandCarbon
 from sinks.biomass.trees import TREE_MODEL, PlotCarbon, tree_stands
@@ -163,10 +164,12 @@ def _targeted(
             strata=first_few(strata, problems.language, count=12),
         )  # fmt: skip
         return None
-    if len(lost):
+    # Across post-strata the rest of the land takes part: it is not left out, as the others are.
+    told = lost[label != OTHER] if config.estimator == plotdesign.ACROSS else lost
+    if len(told):
         problems.warn(
-            "plots.unused_strata", file=shown, count=len(lost),
-            names=first_few(sorted(set(lost)), problems.language),
+            "plots.unused_strata", file=shown, count=len(told),
+            names=first_few(sorted(set(told)), problems.language),
             strata=first_few(strata, problems.language, count=12),
         )  # fmt: skip
     return frame[target.isin(list(strata))]

@@ -58,9 +58,10 @@ TREE_SUMS: Final[dict[str, tuple[str, float]]] = {
     "carbon_bgb": ("CARBON_BG", POUND_T),
 }
 #: Condition columns that are summed over forest land [short tons per acre].
-COND_SUMS: Final[dict[str, str]] = {
-    "carbon_litter": "CARBON_LITTER",
-    "carbon_soil": "CARBON_SOIL_ORG",
+COND_SUMS: Final[dict[str, tuple[str, ...]]] = {
+    "carbon_dead_wood": ("CARBON_DOWN_DEAD", "CARBON_STANDING_DEAD"),
+    "carbon_litter": ("CARBON_LITTER",),
+    "carbon_soil": ("CARBON_SOIL_ORG",),
 }
 #: What was visited and is no forest, as a share of the plot: no attribute of its own.
 OTHER_AREA: Final = "other_area"
@@ -190,9 +191,10 @@ def population(fia: Fia, evaluation: str, *, by: str | None = None) -> Populatio
     forest = sampled[sampled["COND_STATUS_CD"] == FOREST].copy()
     forest["domain"] = _domain(fia, forest, assigned=assigned, by=by)
     forest["forest_area"] = forest["CONDPROP_UNADJ"] * forest["PLT_CN"].map(factors["area"])
-    for name, title in COND_SUMS.items():
-        if title in forest:
-            per_hectare = forest[title].fillna(0.0) * SHORT_TON_T / HA_PER_ACRE
+    for name, titles in COND_SUMS.items():
+        if set(titles) <= set(forest):
+            carbon = forest[list(titles)].fillna(0.0).sum(axis=1)
+            per_hectare = carbon * SHORT_TON_T / HA_PER_ACRE
             forest[name] = per_hectare * forest["forest_area"]
     trees = _trees(fia.tables["tree"], forest, factors=factors)
     other = sampled[sampled["COND_STATUS_CD"] != FOREST].assign(domain=WHOLE)

@@ -17,11 +17,12 @@ PLACE: Final = ("STATECD", "UNITCD", "COUNTYCD", "PLOT")
 #: Stratum of what was visited and is no forest.
 OTHER: Final = "other_land"
 #: Pools that FIA tells of forest land alone.
-UNKNOWN_ELSEWHERE: Final = ("carbon_litter", "carbon_soil")
+UNKNOWN_ELSEWHERE: Final = ("carbon_dead_wood", "carbon_litter", "carbon_soil")
 #: Columns of the sheet, by the amounts of the population [m³/ha, t C/ha].
 PER_HECTARE: Final = {
     "volume": "volume_m3_ha", "carbon_agb": "agb_t_c_ha", "carbon_bgb": "bgb_t_c_ha",
-    "carbon_litter": "litter_t_c_ha", "carbon_soil": "soil_t_c_ha",
+    "carbon_dead_wood": "dead_wood_t_c_ha", "carbon_litter": "litter_t_c_ha",
+    "carbon_soil": "soil_t_c_ha",
 }  # fmt: skip
 
 
@@ -43,8 +44,8 @@ def plain_plots(fia: Fia, evaluation: str) -> pd.DataFrame:
         ``plot_id`` (plot and condition, the same on every visit), ``cluster`` (the plot),
         ``round``, ``estimation_unit``, ``post_stratum``, ``post_stratum_ha``, ``stratum``
         (FORTYPCD, `OTHER` beyond the forest), ``share``, ``x``, ``y``, ``crs``, and per hectare
-        of the condition ``volume_m3_ha``, ``agb_t_c_ha``, ``bgb_t_c_ha``, ``litter_t_c_ha``,
-        ``soil_t_c_ha``; columns that FIA's tables cannot fill are left out.
+        of the condition ``volume_m3_ha``, ``agb_t_c_ha``, ``bgb_t_c_ha``, ``dead_wood_t_c_ha``,
+        ``litter_t_c_ha``, ``soil_t_c_ha``; columns that FIA's tables cannot fill are left out.
 
     Notes
     -----
