@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,9 @@ import rasterio
 from sinks import __version__
 from sinks.checks import Problems
 from sinks.inputs import Inputs
+from sinks.legend import Legend
 from sinks.sections import POOLS
-from sinks.texts import text
+from sinks.texts import Language, text
 
 #: Libraries whose version can change a number or a byte.
 LIBRARIES: Final = (
@@ -46,7 +47,10 @@ def manifest(
     study, legend = inputs.study, inputs.legend
     info = study.model_dump(mode="json", exclude={"targets"})
     used = {name.split("/")[2] for name in parameters["name"] if name.startswith("density/")}
-    targets = [target.model_dump(mode="json") for target in study.targets]
+    targets = [
+        target.model_dump(mode="json") | _names_of(target.strata, legend)
+        for target in study.targets
+    ]
     records = [
         {
             "stratum": name, "name_zh": legend.label(name, "zh"),
@@ -75,6 +79,14 @@ def manifest(
         "seeds": {"draws": study.uncertainty.seed},
         "problems": [problem.as_dict() for problem in problems],
     }  # fmt: skip
+
+
+def _names_of(strata: Sequence[str], legend: Legend) -> dict[str, Any]:
+    """Return what strata are called, those too that no map shows; nothing for none."""
+    if not strata:
+        return {}
+    languages: tuple[Language, ...] = ("zh", "en")
+    return {f"strata_{own}": [legend.label(name, own) for name in strata] for own in languages}
 
 
 def _inputs(inputs: Inputs) -> Iterator[dict[str, Any]]:

@@ -162,11 +162,8 @@ def target_lines(results: Results) -> list[TargetLine]:
     infos = {str(info["name"]): dict(info) for info in results.meta["study"].get("targets", ())}
     named = results.meta.get("settings", {}).get("overlays", ())
     titles = {str(item["name"]): str(item.get("title") or item["name"]) for item in named}
-    key = f"name_{results.language}"
-    labels = {str(row["stratum"]): str(row[key]) for row in results.meta.get("strata", ())}
     for info in infos.values():
         info["overlay_title"] = titles.get(str(info.get("overlay")), "")
-        info["strata_names"] = [labels.get(str(own), str(own)) for own in info.get("strata", ())]
     lines = []
     for row in records(whole(results, "targets")):
         info = infos.get(str(row["target"]), {})
@@ -202,7 +199,7 @@ def goal(line: TargetLine, words: Words) -> str:
     what = words.term("quantity", spoken or line.quantity)
     named = line.info.get("groups") or (["forest"] if spoken == "growing_stock" else [])
     counted = [words.term("group", str(item)) for item in named]
-    counted += [str(item) for item in line.info.get("strata_names", ())]
+    counted += [str(item) for item in line.info.get(f"strata_{words.language}", ())]
     groups = words.t("report.list.comma").join(counted)
     if spoken and not groups:
         groups = words.t("report.goal.all")

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from sinks.consistency import implied_carbon
-from sinks.run import check_study
+from sinks.results import Results
+from sinks.run import Options, check_study, run_study
+from sinks.summary import goal, target_lines
+from sinks.wording import Words
 from tests.test_overlays import cells
 from tests.tiny import CRS, cell, rows_of, run_tables, target, write_tiny
 
@@ -49,7 +52,7 @@ def study_with(folder: Path, targets: list[dict[str, Any]], extra: str = "") -> 
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Results:
     extra = (
         '[[targets]]\nname = "volume"\nquantity = "volume"\nkind = "level"\nunit = "m3"\n'
         'value = 2000\nend = 2015\nbaseline = 1500\nbaseline_volume = "growing_stock"\n'
@@ -59,7 +62,13 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         'reported = { value = 12, source = "bureau" }\n'
         '[[scenarios]]\nname = "as-it-is"\nuntil = 2020\n'
     )
-    return run_tables(study_with(tmp_path_factory.mktemp("ledger"), TARGETS, extra))
+    study = study_with(tmp_path_factory.mktemp("ledger"), TARGETS, extra)
+    return run_study(study, study.parent / "out", options=Options(parts=(), workers=1))
+
+
+@pytest.fixture(scope="module")
+def tables(done: Results) -> dict[str, pd.DataFrame]:
+    return dict(done.tables)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +202,10 @@ def test_contradictions_are_refused(tmp_path: Path, keys: dict[str, Any], code: 
     """Standing volume is another quantity than growing stock: never compared silently."""
     problems = check_study(study_with(tmp_path, [target(**keys)]))
     assert code in {problem.code for problem in problems}
+
+
+def test_strata_are_called_by_their_names(done: Results) -> None:
+    """Also one that no map shows."""
+    lines = {line.name: line for line in target_lines(done)}
+    assert "耕地" in goal(lines["wooded"], Words("zh"))
+    assert "forest, Cropland" in goal(lines["wooded"], Words("en"))
