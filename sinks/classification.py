@@ -20,7 +20,7 @@ from sinks.errors import InputChanged, UnusableOption
 from sinks.folder import held, own_names, sha256_of
 from sinks.imagery import PIECE_BYTES, Imagery, UnreadableImage, load_imagery
 from sinks.landcover.classify import Applied, Settings, Trained, apply, blocks_of, code_type, train
-from sinks.landcover.modelfile import Model, read_model, write_model
+from sinks.landcover.modelfile import Model, json_number, read_model, write_model
 from sinks.landcover.training import Cells, Polygons, load_polygons, training_cells
 from sinks.legend import Legend, load_legend
 from sinks.results import write_table
@@ -293,7 +293,7 @@ def _manifest(
     return {
         "sinks": __version__,
         "study": {"language": config.language, "title": config.title},
-        "classify": config.model_dump(mode="json"),
+        "classify": config.model_dump(mode="json") | {"nodata": json_number(config.nodata)},
         "grid": inputs.imagery.grid.described(),
         "cells": {"classified": sum(applied.cells.values()), "nodata": applied.empty,
                   "beyond_training": applied.beyond},

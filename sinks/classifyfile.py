@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from sinks.checks import Problems
 from sinks.studyfile import parsed, read_bytes
@@ -18,6 +20,13 @@ OF_TRAINING: Final = ("legend", "layer", "trees", "folds", "block_m", "cells", "
 
 def _written_as(value: object) -> str:
     return "<files>" if isinstance(value, tuple) else "<file>"
+
+
+def _nameable(value: float) -> float:
+    """Refuse an infinity, which no raster marks missing cells with; NaN is what many do."""
+    if math.isinf(value):
+        raise PydanticCustomError("finite_number", "a finite number")
+    return value
 
 
 Written = Annotated[
@@ -36,7 +45,9 @@ class ClassifyConfig(Part):
     bands: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (), description="bands of every file, in this order; all by default"
     )
-    nodata: int | float | None = Field(None, description="no-data value, asserted for every band")
+    nodata: Annotated[float, AfterValidator(_nameable)] | None = Field(
+        None, description="no-data value, asserted for every band"
+    )
     training: Title | None = Field(None, description="polygons of known classes")
     column: Title = Field("code", description="their column with the codes of the legend")
     layer: Title | None = Field(None, description="layer of the polygons' file")

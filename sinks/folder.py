@@ -31,7 +31,7 @@ OLD: Final = ".sinks-old"
 CHUNK: Final = 1 << 20
 #: What reading a manifest can raise that is none.
 UNREADABLE: Final = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError,
 )  # fmt: skip
 #: What is written to find out whether a disk is full.
 PROBE_BLOCKS: Final = 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -28,3 +30,18 @@ class Limits(Part):
     table_mb: Count = Field(20, description="a table [MB]")
     table_rows: Count = Field(200_000, description="rows of a table")
     field_chars: Count = Field(10_000, description="characters of one cell of a table")
+
+
+def ordinary(path: Path) -> Path:
+    """Return the path of a file that somebody named, unless reading it might never end.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, a pipe or a device. What is not there is left to who opens it.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Is a pipe or a device, not a file", str(path))
+    return path

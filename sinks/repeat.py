@@ -17,6 +17,7 @@ from sinks.checks import Problems, first_few
 from sinks.errors import InputChanged
 from sinks.escape import is_file_name
 from sinks.folder import sha256_of
+from sinks.limits import ordinary
 from sinks.results import Results
 from sinks.studyfile import language_of
 from sinks.texts import Language, text
@@ -86,7 +87,7 @@ def recipe_of(manifest: Path) -> Recipe:
 def _manifest(path: Path, problems: Problems) -> dict[str, Any]:
     """Return a manifest, empty if it is none."""
     try:
-        with path.open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             raw = stream.read(LARGEST + 1)
         meta: dict[str, Any] = json.loads(raw) if len(raw) <= LARGEST else {}
         complete = (

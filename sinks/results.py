@@ -20,7 +20,7 @@ from sinks.errors import OutputFailed
 from sinks.escape import spreadsheet_cell, text_of_cell
 from sinks.folder import UNREADABLE, recover
 from sinks.lock import refusal
-from sinks.texts import Language, text
+from sinks.texts import LANGUAGES, Language, text
 
 TABLES: Final = (
     "stock", "regions", "change", "transitions", "targets", "coverage", "parameters"
@@ -142,6 +142,23 @@ def _read_regions(path: Path) -> gpd.GeoDataFrame:
     return gpd.read_file(path, layer="regions")
 
 
+def _check_shape(meta: Any) -> None:
+    """Raise ValueError on what is no manifest of ours: faces take its parts as they are."""
+    kinds = {
+        dict: ("study", "outputs", "settings", "versions", "run"),
+        list: ("inputs", "strata", "problems", "pools", "layers", "parts"),
+    }
+    whole = isinstance(meta, dict) and {"study", "outputs"} <= set(meta)
+    wrong = [
+        name
+        for kind, names in kinds.items()
+        for name in names
+        if whole and not isinstance(meta.get(name, kind()), kind)
+    ]
+    if not whole or wrong or meta["study"].get("language") not in LANGUAGES:
+        raise ValueError(", ".join([MANIFEST, *wrong]))
+
+
 @dataclass(frozen=True)
 class Results:
     """A finished run.
@@ -190,8 +207,7 @@ class Results:
         try:
             raw = path.read_bytes()
             meta = json.loads(raw)
-            if not {"study", "outputs"} <= set(meta):
-                raise ValueError(MANIFEST)
+            _check_shape(meta)
             same = staged is not None and staged.meta == meta
             results = staged.placed(root) if staged and same else cls.read(root, meta)
             whole = path.read_bytes() == raw  # it leaves first and comes last

@@ -36,7 +36,7 @@ from sinks.measure import coding, measure
 from sinks.parameters import load_table, lookup
 from sinks.results import write_table
 from sinks.texts import Language, text
-from sinks.wishes import Wishes
+from sinks.wishes import MOST_UNITS, Wishes
 
 #: The files that are written, and the design beside them.
 SHEETS: Final = ("sample.csv", "sample.kml", "sample.gpkg")
@@ -103,7 +103,7 @@ def design_sample(path: Path, wishes: Wishes, *, out: Path | None = None) -> Des
     problems.raise_errors()
     own = scheme(inputs.legend, wishes.level)
     about = inputs.study.years if wishes.strata == "change" else (year,)
-    activity = measured.regions if measured else None
+    activity = measured.mapped if measured else None  # points are drawn on the map
     if activity is None or problems.of(Severity.ERROR):
         raise UnusableOption(str(path))
     areas = class_areas(activity, own, years=about)
@@ -150,6 +150,8 @@ def _design(
     elif size is None:
         se = _default("se_overall") if wishes.se is None else wishes.se
         size = size_for_overall(weights, users, se=se)
+    if size > MOST_UNITS:
+        raise _refused("large", language, found=f"{size:.3g}", known=f"{MOST_UNITS:,}")
     if size < 2 * len(names) and wishes.strata != "none":
         raise _refused("size", language, found=size, known=str(2 * len(names)))
     units = allocate(weights, users, size=size, how=how, least=least)

@@ -11,6 +11,8 @@ from sinks.landcover.sample import ALLOCATIONS, Allocation
 from sinks.landcover.scheme import LEVELS, Level
 
 Strata = Literal["map", "change", "none"]
+#: Units of a sample; more were never interpreted by anybody.
+MOST_UNITS: Final = 1_000_000
 STRATA: Final[tuple[Strata, ...]] = ("map", "change", "none")
 
 
@@ -88,7 +90,7 @@ def wishes_of(
     ok = kind in STRATA and level in LEVELS and len(more) < 3 and (not year or year.isdecimal())
     if not ok:
         raise UnusableOption(f"--strata {strata}: {'|'.join(STRATA)}[:{'|'.join(LEVELS)}[:YEAR]]")
-    if name not in ALLOCATIONS or (least and (name != "balanced" or not least.isdecimal())):
+    if name not in ALLOCATIONS or (least and (name != "balanced" or not _is_count(least))):
         raise UnusableOption(f"--allocation {allocation}: {'|'.join(ALLOCATIONS)}")
     units, se, area, within = _size(size)
     return Wishes(
@@ -97,12 +99,17 @@ def wishes_of(
     )  # fmt: skip
 
 
+def _is_count(written: str) -> bool:
+    """Tell whether text is a number of units that somebody could mean."""
+    return written.isdecimal() and int(written[: len(str(MOST_UNITS)) + 1]) <= MOST_UNITS
+
+
 def _size(written: str | None) -> tuple[int | None, float | None, str | None, float]:
     """Return units, standard error, class and half width: one of the first three, or none."""
     if written is None:
         return None, None, None, 0.0
     name, mark, value = (part.strip() for part in written.rpartition("="))
-    if not mark and value.isdecimal() and int(value) > 1:
+    if not mark and _is_count(value) and int(value) > 1:
         return int(value), None, None, 0.0
     try:
         number = float(value)

@@ -184,7 +184,15 @@ def test_regions_of_a_run(finished: Results) -> None:
 
 @pytest.mark.parametrize(
     "harm",
-    ["no folder", "no manifest", "half a manifest", "a list", "no table", "no geopackage inside"],
+    [
+        "no folder",
+        "no manifest",
+        "half a manifest",
+        "a list",
+        "another language",
+        "no table",
+        "no geopackage inside",
+    ],
 )
 def test_what_is_not_a_complete_run_is_refused(
     finished: Results, tmp_path: Path, harm: str
@@ -198,10 +206,16 @@ def test_what_is_not_a_complete_run_is_refused(
                 copy.write_bytes(path.read_bytes())
         assert Results.open(root).years == [2010, 2015]
     manifest = root / MANIFEST
+
+    def forge(**study: object) -> None:
+        meta = dict(finished.meta) | {"study": dict(finished.meta["study"]) | study}
+        manifest.write_text(json.dumps(meta), encoding="utf-8")
+
     changes: dict[str, Any] = {
         "no folder": lambda: None,
         "no manifest": manifest.unlink,
         "half a manifest": lambda: manifest.write_bytes(manifest.read_bytes()[:500]),
+        "another language": lambda: forge(language="tlh"),
         "a list": lambda: manifest.write_text("[]", encoding="utf-8"),
         "no table": (root / "tables" / "change.csv").unlink,
         "no geopackage inside": lambda: (root / REGIONS).write_text("<OGRVRTDataSource/>", "utf-8"),

@@ -241,7 +241,8 @@ def test_a_sample_is_never_overwritten(tmp_path: Path) -> None:
     [
         {"strata": "maps"}, {"strata": "map:county"}, {"strata": "map:group:x"},
         {"strata": "map:group:2012"}, {"size": "few"}, {"size": "se=1"}, {"size": "meadow=0.1"},
-        {"size": "4"}, {"allocation": "balanced:x"}, {"allocation": "best"},
+        {"size": "4"}, {"size": "9999999999999999999"}, {"size": "se=1e-7"},
+        {"allocation": "balanced:x"}, {"allocation": "balanced:9999999999"}, {"allocation": "best"},
         {"expect": "forest=2"}, {"expect": "meadow=0.5"},
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from sinks.boundaries.geopackage import is_geopackage, read_geopackage
 from sinks.boundaries.shapefile import is_shapefile, read_shapefile, read_zip
 from sinks.boundaries.vectors import RefusedError, Request, VectorLayer, limit_size
 from sinks.checks import Problems
+from sinks.limits import ordinary
 
 
 class Reader(Protocol):
@@ -69,7 +70,7 @@ def _read(path: Path, request: Request, *, problems: Problems) -> VectorLayer:
     if request.encoding is not None:
         _check_encoding(request.encoding)
     fits, reader = READERS[path.suffix.lower()]
-    limit_size(path.stat().st_size, request.limits.boundary_mb, key="boundary_mb")
+    limit_size(ordinary(path).stat().st_size, request.limits.boundary_mb, key="boundary_mb")
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     if not fits(head):

@@ -76,7 +76,7 @@ def write_model(model: Model, folder: Path) -> None:
         "format": FORMAT,
         "classes": [{key: getattr(row, key) for key in keys} for row in model.classes],
         "bands": model.bands,
-        "nodata": [_number(value) for value in model.nodata],
+        "nodata": [json_number(value) for value in model.nodata],
         "low": list(model.low),
         "high": list(model.high),
         "about": dict(model.about),
@@ -87,7 +87,8 @@ def write_model(model: Model, folder: Path) -> None:
     (folder / NAMES[0]).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _number(value: float | None) -> float | str | None:
+def json_number(value: float | None) -> float | str | None:
+    """Return a value as JSON has it, which knows no NaN."""
     return "nan" if value is not None and np.isnan(value) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from openpyxl import Workbook, load_workbook
 
 from sinks.checks import Problems
+from sinks.limits import ordinary
 from sinks.texts import text
 from sinks.workbookfile import BROKEN, LISTING, TooLargeError, parts_of
 
@@ -53,15 +55,15 @@ def open_template(path: Path, problems: Problems, *, file: str) -> Workbook | No
         None if it was refused.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device would never end
-            raise OSError(text("template.no_file", problems.language))
-        raw = path.read_bytes() if path.stat().st_size <= MOST_PACKED else None
+        raw = path.read_bytes() if ordinary(path).stat().st_size <= MOST_PACKED else None
         if raw is None:
             problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
             return None
         if not _is_safe(raw, problems, file=file):
             return None
-        return load_workbook(BytesIO(raw), keep_vba=False, keep_links=False, rich_text=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is lost has been told above
+            return load_workbook(BytesIO(raw), keep_vba=False, keep_links=False, rich_text=False)
     except TooLargeError:
         problems.error("template.too_large", file=file, most=MOST_BYTES >> 20)
         return None

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from sinks.checks import Problems, Severity
 from sinks.run import check_study
+from sinks.sampling import design_sample
 from sinks.study import load_study
+from sinks.wishes import wishes_of
 from tests.hostile import full, newer
 from tests.hostile.test_fuzz import clean, fuzz
 
@@ -92,6 +94,15 @@ def test_cells(study: Path, where: tuple[str, int, int, str]) -> None:
 @given(where=places(newer.TABLES))
 def test_cells_of_later_tables(later: Path, where: tuple[str, int, int, str]) -> None:
     spoilt(later, newer.TABLES, where)
+
+
+def test_a_second_sample_is_drawn_on_the_map(study: Path, tmp_path: Path) -> None:
+    """The first one's estimate gives land to changes that the map has nowhere."""
+    made = design_sample(study, wishes_of(strata="change", size="60"), out=tmp_path)
+    assert set(made.design["stratum"]) == {
+        "forest>forest", "cropland>cropland", "wetland>wetland", "other>other", "cropland>forest",
+        "other>wetland",
+    }  # fmt: skip
 
 
 #: What is wrong with a key of a section that came last: its code, and where.

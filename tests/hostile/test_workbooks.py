@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -12,8 +13,12 @@ import openpyxl
 import pytest
 
 from sinks.biomass.readers.sheets import read_sheet
+from sinks.boundaries.reading import read_layer
+from sinks.boundaries.vectors import Request
 from sinks.checks import Problems, Severity
+from sinks.errors import InputProblems
 from sinks.limits import Limits
+from sinks.repeat import recipe_of
 from sinks.results import Results
 from sinks.template import FILLED, write_filled
 from sinks.template.reading import open_template
@@ -123,3 +128,15 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     assert open_template(Path("/dev/zero"), problems, file="a.xlsx") is None
     assert open_template(tmp_path, problems, file="b.xlsx") is None
     assert [problem.code for problem in problems] == ["template.unreadable"] * 2
+
+
+def test_pipes_are_refused_where_a_command_names_a_file(tmp_path: Path) -> None:
+    """Who opens a pipe that nobody writes to waits for ever."""
+    pipe = tmp_path / "a.gpkg"
+    os.mkfifo(pipe)
+    problems = Problems("en")
+    assert read_layer(pipe, Request("a.gpkg", ()), problems=problems) is None
+    assert read_sheet(pipe, shown="a.gpkg", problems=problems) is None
+    assert [problem.code for problem in problems] == ["regions.unreadable", "table.unreadable"]
+    with pytest.raises(InputProblems, match="pipe"):
+        recipe_of(pipe)

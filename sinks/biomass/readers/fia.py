@@ -20,6 +20,7 @@ import pandas as pd
 
 from sinks.biomass.population import WHOLE, Method, Population
 from sinks.checks import Problems, first_few
+from sinks.limits import ordinary
 from sinks.units import HA_PER_ACRE, M3_PER_CUBIC_FOOT, POUND_T, SHORT_TON_T
 
 #: Names of each table's file after the state's two letters: FIADB's own, and FIESTA's.
@@ -137,7 +138,7 @@ def _files(folder: Path) -> dict[str, Path]:
 def _kind(path: Path) -> str:
     """Return which table a file is, by its first line: strata, or else estimation units."""
     try:
-        with path.open(encoding="utf-8-sig") as stream:
+        with ordinary(path).open(encoding="utf-8-sig") as stream:
             head = stream.readline().upper()
     except (OSError, ValueError):
         head = ""  # what is wrong is told when it is read
@@ -148,7 +149,7 @@ def _read(path: Path, name: str, *, problems: Problems) -> pd.DataFrame | None:
     """Read one table with the columns that are known by their usual names; ids stay text."""
     try:
         # CN numbers have up to 19 digits: as floating-point numbers they would run together.
-        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+        table = pd.read_csv(ordinary(path), dtype=str, encoding="utf-8-sig", keep_default_na=False)
     except (OSError, ValueError) as error:
         problems.error("table.unreadable", file=path.name, reason=str(error)[:200])
         return None

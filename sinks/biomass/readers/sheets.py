@@ -15,7 +15,7 @@ import shapely
 from sinks.boundaries.geopackage import columns_of, is_geopackage, read_geopackage
 from sinks.boundaries.vectors import RefusedError, Request
 from sinks.checks import Problems
-from sinks.limits import Limits
+from sinks.limits import Limits, ordinary
 from sinks.parameters import load_table
 from sinks.rows import MOST_COLUMNS, Row, read_rows
 from sinks.workbookfile import BROKEN, MOST_ROWS, TooLargeError, parts_of
@@ -97,7 +97,7 @@ def _workbook(path: Path, *, shown: str, problems: Problems, limits: Limits) -> 
     from openpyxl import load_workbook  # noqa: PLC0415 - slow to load, for workbooks only
 
     try:
-        if path.stat().st_size > limits.table_mb << 20:
+        if ordinary(path).stat().st_size > limits.table_mb << 20:
             raise TooLargeError
         raw = path.read_bytes()
         for _ in parts_of(raw, most=UNFOLDED * limits.table_mb << 20):
@@ -181,7 +181,7 @@ def _text(cell: object) -> str:
 
 def _geopackage(path: Path, *, shown: str, problems: Problems, limits: Limits) -> list[Row] | None:
     try:
-        with path.open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             head = stream.read(256)
         if not is_geopackage(head):
             raise RefusedError("regions.content", found=repr(head[:24])[1:])
