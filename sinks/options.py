@@ -74,7 +74,6 @@ Allocated = Annotated[
 Expected = Annotated[str, typer.Option(metavar="CLASS=U,…", help="expected user's accuracies")]
 Seed = Annotated[int | None, typer.Option(min=0, help="default: the study's")]
 
-SurveyYear = Annotated[int, typer.Option(min=0, max=2199, help="of the survey · 调查年份")]
 Models = Annotated[list[str] | None, typer.Option("--model", help="repeatable · 可重复")]
 Fields = Annotated[list[str] | None, typer.Option("--field", metavar="NAME=FIELD")]
 
