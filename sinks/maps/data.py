@@ -7,6 +7,7 @@ languages are the page's business.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -41,12 +42,26 @@ DETAILED: Final = 1000
 #: Key of the whole among the regions; no region's code is empty.
 WHOLE: Final = ""
 
+#: Columns that hold the ends of an interval.
+ENDS: Final = ("low", "high", "low_t_c", "high_t_c")
+
 Heads = dict[str, dict[str, Any]]
 
 
 def _text(value: Any) -> str:
     """Return text; a missing cell is empty."""
     return "" if pd.isna(value) else str(value)
+
+
+def _drawn(results: Results) -> Results:
+    """Return the run; one of a single draw without intervals, whose ends are the value itself."""
+    if (results.meta["study"].get("draws") or 1) > 1:
+        return results
+    blank = {
+        name: table.assign(**{column: math.nan for column in ENDS if column in table})
+        for name, table in results.tables.items()
+    }
+    return replace(results, tables=blank)
 
 
 def _region_heads(results: Results) -> Heads:
@@ -306,6 +321,7 @@ def map_data(results: Results) -> dict[str, Any]:
     """
     if results.regions.empty:
         raise OutputFailed(text("map.no_regions", results.language, folder=results.root))
+    results = _drawn(results)
     heads = _region_heads(results)
     brief = len(heads) > DETAILED
     _add_years(heads, results)

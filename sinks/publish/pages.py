@@ -44,6 +44,8 @@ def _biggest(row: Mapping[str, Any], column: str) -> float:
 
 def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool = False) -> Row:
     """Return a value in t C with its interval, in words."""
+    if not math.isfinite(row[column]):
+        return {"value": DASH, "interval": words.t("map.legend.missing")}
     low, high = row["low_t_c"], row["high_t_c"]
     scale = words.carbon(_biggest(row, column))
     return {
@@ -54,15 +56,18 @@ def _amount(row: Mapping[str, Any], column: str, *, words: Words, signed: bool =
 
 def _column(rows: list[Row], column: str, *, words: Words, signed: bool = False) -> list[Row]:
     """Return the values of a table and their intervals, all in the unit of the largest."""
-    scale = words.carbon(max((_biggest(row, column) for row in rows), default=0.0))
+    known = [row for row in rows if math.isfinite(row[column])]
+    scale = words.carbon(max((_biggest(row, column) for row in known), default=0.0))
     found = []
     for row in rows:
         low, high = row["low_t_c"], row["high_t_c"]
         spread = half_width(low, high)
-        ends = [end_text(end / scale.factor, spread / scale.factor) for end in (low, high)]
-        known = math.isfinite(spread)
-        between = words.t("map.legend.between", low=ends[0], high=ends[1]) if known else DASH
-        value = words.amount(row[column], scale, spread=spread, signed=signed)
+        value, between = DASH, DASH
+        if math.isfinite(row[column]):
+            value = words.amount(row[column], scale, spread=spread, signed=signed)
+        if math.isfinite(spread):
+            ends = [end_text(end / scale.factor, spread / scale.factor) for end in (low, high)]
+            between = words.t("map.legend.between", low=ends[0], high=ends[1])
         found.append({"value": value, "interval": between})
     return found
 
@@ -222,6 +227,7 @@ def region_page(results: Results, code: str) -> dict[str, Any]:
     study = results.meta["study"]
     approval = study.get("map_approval")
     told = chain.causes(results, code, level=chain.UNIT, start=start, end=end)
+    told = [row for row in told if math.isfinite(row["change_t_c"])]
     why, sources = _why(results, words, code=code)
     return {
         "lang": "zh-CN" if words.language == "zh" else "en",

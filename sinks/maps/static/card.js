@@ -20,7 +20,8 @@ function detectability({ detectable }) {
 }
 
 function stockSection(region) {
-  const { stock, low, high } = region.years[state.year] ?? {};
+  const { stock = null, low, high } = region.years[state.year] ?? {};
+  if (stock === null) return section(t("card.stock", { year: state.year }), el("p", {}, t("card.no_data")));
   return section(t("card.stock", { year: state.year }),
     el("p", { class: "figure" }, quantity(stock, "carbon")),
     el("p", { class: "range" }, interval(low, high, "carbon")),
@@ -29,7 +30,7 @@ function stockSection(region) {
 
 function changeSection(region) {
   const change = changeOf(region);
-  if (change.change === undefined) return null;
+  if ((change.change ?? null) === null) return null;
   const signed = { signed: true };
   return section(t("card.change", { period: periodText(state.period) }),
     el("p", { class: "figure" }, quantity(change.change, "carbon", signed), " ", detectability(change)),
@@ -116,8 +117,8 @@ function rankText(code, { values }) {
     return t("card.rank_interval", { layer: layerName(), rank, low, high, count: of, level });
   }
   const row = ranking(values).find((item) => item.code === code);
-  if (!row?.rank) return null;
   const count = [...values.values()].filter((value) => value !== null).length;
+  if (!row?.rank || count === 1) return null;
   return t("card.rank", { layer: valueName(), rank: row.rank, count });
 }
 

@@ -52,7 +52,7 @@ function mirroredLimits(numbers) {
 // Limits between the classes of `numbers`, ascending; n limits make n + 1 classes.
 function limits(numbers, diverging, steps) {
   if (numbers.length === 0) return [];
-  return diverging ? mirroredLimits(numbers) : evenLimits(numbers, steps);
+  return diverging ? mirroredLimits(numbers) : evenLimits(numbers, Math.min(steps, new Set(numbers).size));
 }
 
 // The colour of each of n classes: spread over the palette, the middle one in the middle.

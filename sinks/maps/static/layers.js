@@ -143,7 +143,7 @@ function placeOf(code) {
   const time = state.layer === "stock" ? state.year : state.period;
   const quantities = { stock: "stock", change: "change", rate: "change_per_ha" };
   const [rank, low, high, of] = regions.get(code).ranks[`${quantities[state.layer]} ${time}`] ?? [];
-  const drawn = rank && low !== null && low !== undefined && data.study.draws > 1;
+  const drawn = rank && of > 1 && low !== null && low !== undefined && data.study.draws > 1;
   return drawn ? { rank, low, high, of } : null;
 }
 

@@ -121,7 +121,8 @@ function makePrint(map) {
   let back = null;
   const lay = () => {
     if (back) return;
-    const [center, zoom, bounds] = [map.getCenter(), map.getZoom(), map.getBounds()];
+    const [center, zoom, view] = [map.getCenter(), map.getZoom(), map.getBounds()];
+    const bounds = view.contains(data.bounds) ? data.bounds : view;
     back = () => {
       page.remove("printing");
       map.invalidateSize({ animate: false });
@@ -131,7 +132,7 @@ function makePrint(map) {
     page.add("printing");
     map.invalidateSize({ animate: false });
     const right = part("side").getBoundingClientRect().width;
-    map.fitBounds(bounds, { animate: false, paddingBottomRight: [right, 0] });
+    map.fitBounds(bounds, { animate: false, paddingTopLeft: [14, 14], paddingBottomRight: [right, 14] });
   };
   window.addEventListener("beforeprint", lay);
   window.addEventListener("afterprint", () => back?.());
