@@ -143,7 +143,7 @@ def _add_targets(heads: Heads, results: Results) -> None:
         record["share"] = number(row["share_achieved"])
         # Without a share of its own, a county shows what it adds to the whole's requirement.
         record["part"] = None
-        if achieved is not None and whole and row["quantity"] != "cover":
+        if achieved is not None and whole and row["unit"] != "%":
             record["part"] = achieved / whole
         record["other"] = number(row["achieved_other_unit"])
         head["targets"][str(row["target"])] = record | {

@@ -200,10 +200,12 @@ def _shell(results: Results, data: dict[str, Any]) -> str:
     )
 
 
-def _head(title: str) -> str:
+def _head(title: str, *, served: bool) -> str:
+    """Return the document's head; where it is served, a browser is told that there is no icon."""
     style = (STATIC / "map.css").read_text(encoding="utf-8")
     return _PAGES.get_template("head.html.j2").render(
         title=title,
+        served=served,
         policy=POLICY,
         leaflet_style=Markup(_leaflet_style()),  # noqa: S704 - files of ours and of a wheel
         style=Markup(style),  # noqa: S704
@@ -259,7 +261,7 @@ def render_map(results: Results, site: Site | None = None) -> str:
         data["standNames"] = dict(site.words)
     page = _Page(results.language, _tiles(results) if site is None else "")
     page.header._children.clear()  # the head template has its own charset line, and first
-    page.header.add_child(_Raw(_head(results.title)))
+    page.header.add_child(_Raw(_head(results.title, served=site is not None)))
     page.html.add_child(_Raw(_shell(results, data)))
     carrier = OfflineMap(data["bounds"])
     page.add_child(carrier)

@@ -154,7 +154,10 @@ def _write_pages(results: Results, folder: Path, *, pages: dict[str, str]) -> No
     environment = templates("sinks", "templates")
     style = environment.get_template("report.css").render(foot=foot_of(results.title)) + STYLE
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     template = environment.get_template("region.html.j2")
     locator = Locator(results)
     sheet = Markup(style)  # noqa: S704 - our own style sheet

@@ -114,12 +114,13 @@ function rankText(code, { values }) {
   if (place) {
     const { rank, low, high, of } = place;
     const level = plain(data.study.level * 100);
-    return t("card.rank_interval", { layer: layerName(), rank, low, high, count: of, level });
+    const places = Object.fromEntries(Object.entries({ rank, low, high, count: of }).map(([id, n]) => [id, plain(n)]));
+    return t("card.rank_interval", { layer: layerName(), level, ...places });
   }
   const row = ranking(values).find((item) => item.code === code);
   const count = [...values.values()].filter((value) => value !== null).length;
   if (!row?.rank || count === 1) return null;
-  return t("card.rank", { layer: valueName(), rank: row.rank, count });
+  return t("card.rank", { layer: valueName(), rank: plain(row.rank), count: plain(count) });
 }
 
 const basisText = () => t(data.study.areaBasis === "map" ? "basis.map" : "basis.estimated");

@@ -7,9 +7,12 @@ const targetOf = (region) => region.targets[state.target] ?? {};
 const targetHead = () => data.targets.find((target) => target.name === state.target);
 
 
-// Targets whose achievement adds up over regions; a cover in per cent does not.
+// Targets whose achievement is known by region and adds up; a share of the land in per cent does not.
+const counted = data.targets.filter(({ name, unit }) => unit !== "%"
+  && data.codes.some((code) => (regions.get(code).targets[name]?.achieved ?? null) !== null));
+
 function shareTargets() {
-  return data.targets.filter((target) => target.quantity !== "cover" && data.whole.targets[target.name]);
+  return counted.filter(({ name }) => data.whole.targets[name]);
 }
 
 // A target has shares of its own for the regions, or they contribute to the whole's.

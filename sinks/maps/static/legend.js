@@ -4,7 +4,7 @@ function legendRow(colour, words, count, kind = "") {
   return el("li", { class: count === 0 ? "empty-class" : null },
     el("i", { class: `swatch ${kind}`, style: colour ? { background: colour } : {} }),
     el("span", {}, words),
-    el("span", { class: "count" }, count));
+    el("span", { class: "count" }, typeof count === "number" ? plain(count) : count));
 }
 
 function numberClasses({ bounds, ramp, counts, places }) {
@@ -83,5 +83,5 @@ function renderLegend(container, shown) {
     el("ul", { class: picture ? "classes picture" : "classes" },
       picture ? pictureRows() : numberClasses(shown)),
     el("label", { class: "opacity" }, el("span", {}, t("choose.opacity")), el("input", slider)),
-    el("p", { class: "note" }, legendNote())));
+    el("p", { class: TILED.has(layer().picture) && fromDisk() ? "note warn" : "note" }, legendNote())));
 }

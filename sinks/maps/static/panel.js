@@ -13,7 +13,7 @@ function renderHead(container) {
       el("span", {}, t("brand")),
       toggle("language", LANGUAGES, state.language, t("choose.language"), speak)),
     el("h1", {}, study.title),
-    el("p", { class: "lead" }, t("lead", { count: data.codes.length, years })),
+    el("p", { class: "lead" }, t("lead", { count: plain(data.codes.length), years })),
     study.merged ? el("p", { class: "note" }, t("merged", { count: plain(study.merged) })) : null,
     stamp(),
     el("div", { class: "picks" },
