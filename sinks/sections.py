@@ -97,6 +97,7 @@ class PlotsConfig(Part):
     strata: dict[str, str] = Field({}, description="plots' stratum = stratum of the legend")
     weights: dict[str, float] = Field({}, description="plots' stratum = area, or phase-1 points")
     species: dict[str, str] = Field({}, description="name in the plots = forest type")
+    growth: bool = Field(False, description="age curves for plots of known age without volume")
     unchecked: bool = Field(True, description="allow parameters that were never checked")
 
     @property

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.biomass.estimators import change_between, simple_random
+from sinks.biomass.growth import apply_growth
 from sinks.biomass.models import apply_model
 from sinks.biomass.plotdensity import CHOICE, SAMPLING, PlotDensity
 from sinks.biomass.plotdraws import root
@@ -212,6 +213,27 @@ def test_too_few_plots_fall_back_in_every_year(tmp_path: Path) -> None:
     assert found is None
     (told,) = [problem for problem in problems if problem.code == "plots.not_estimable"]
     assert "forest (2015: 1)" in told.text("en")
+
+
+def test_plots_of_known_age_take_a_growth_curve(tmp_path: Path) -> None:
+    """Two plots tell their volume, two their age alone: one mean of both, in every draw."""
+    path = tmp_path / "plots.csv"
+    rows = ["1,马尾松,forest,60,", "2,马尾松,forest,80,", "3,杉木,forest,,12", "4,杉木,forest,,20"]
+    path.write_text("\n".join(["plot_id,species,stratum,volume_m3_ha,age", *rows]) + "\n", "utf-8")
+    found, problems = densities([Sheet(path, "plots.csv")], models=(MODEL,), growth=True, draws=200)
+    assert found is not None, [problem.text() for problem in problems]
+    aged = apply_growth([12, 20], forest_type=["chinese_fir"] * 2, draws=Draws(), problems=problems)
+    tall = apply_model(
+        MODEL, volume=[60.0, 80.0], forest_type=["masson_pine"] * 2, draws=Draws(),
+        problems=problems,
+    )  # fmt: skip
+    expected = np.column_stack([tall.central, aged.central]).mean(axis=1)
+    assert found.value[0, :, 0] == pytest.approx(expected)
+    assert "growth/chinese_fir" in {row.name for row, _ in found.parameters}
+    assert found.all_drawn[0, :, 0].mean(axis=-1) == pytest.approx(expected, rel=0.1)
+    problems = Problems("en")
+    load_plots([Sheet(path, "plots.csv")], PlotsConfig(), problems=problems)
+    assert [problem.code for problem in problems.of(Severity.ERROR)] == ["plots.no_amount"]
 
 
 def test_names_that_are_not_known(tmp_path: Path) -> None:

@@ -184,6 +184,25 @@ def apply_growth(
     return StandCarbon("growth", biomass, index, tuple(cells), draws, ceiling, substituted)
 
 
+def with_curves(carbon: StandCarbon, young: StandCarbon) -> StandCarbon:
+    """Return the carbon of stands with those of a growth curve in place of their volume's.
+
+    Parameters
+    ----------
+    carbon : StandCarbon
+        By a model of the growing stock.
+    young : StandCarbon
+        Of the same stands, as `apply_growth` gives it: those that it can compute are taken.
+    """
+    told = young.index >= 0
+    index = np.where(told, young.index + len(carbon.cells), carbon.index)
+    return StandCarbon(
+        carbon.model, np.where(told, young.volume, carbon.volume), index,
+        carbon.cells + young.cells, carbon.draws, carbon.ceiling,
+        {**carbon.substituted, **young.substituted}, carbon.only,
+    )  # fmt: skip
+
+
 def growth_cell(kind: str, curve: Curve, *, relative_se: float | None = None) -> VolumeCell:
     """Return what turns the biomass of a curve into carbon, with the curve's error as a factor.
 

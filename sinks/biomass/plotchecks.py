@@ -45,7 +45,7 @@ def check_plots(frame: pd.DataFrame, notes: Notes, *, config: PlotsConfig) -> No
         A unit that it asserts is not doubted.
     """
     _identities(frame, notes)
-    _ranges(frame, notes)
+    _ranges(frame, notes, growth=config.growth)
     _species(frame, notes, config=config)
     if config.volume_unit is None:
         for place in per_mu(frame["volume"].to_numpy(dtype=np.float64)):
@@ -72,16 +72,22 @@ def named_types(frame: pd.DataFrame, config: PlotsConfig) -> pd.Series:
     return names.replace(config.species)
 
 
+def needs_type(frame: pd.DataFrame, config: PlotsConfig) -> pd.Series:
+    """Return the plots whose trees a model or a growth curve makes, dims (plot)."""
+    aged = frame["volume"].isna() & (frame["age"] > 0) & config.growth
+    return frame["agb"].isna() & ((frame["volume"] > 0) | aged)
+
+
 def _species(frame: pd.DataFrame, notes: Notes, *, config: PlotsConfig) -> None:
     """Note species that nothing is known of where a model would ask for them."""
     names = named_types(frame, config)
     _, unknown = classify(list(names))
-    asked = (frame["volume"] > 0) & frame["agb"].isna() & names.isin(list(unknown))
+    asked = needs_type(frame, config) & names.isin(list(unknown))
     for line, name in zip(frame["line"][asked], names[asked], strict=True):
         notes.add("plots.unknown_species", int(line), detail=f"{name} ({unknown[name]})")
 
 
-def _ranges(frame: pd.DataFrame, notes: Notes) -> None:
+def _ranges(frame: pd.DataFrame, notes: Notes, *, growth: bool) -> None:
     for name, most in LARGEST.items():
         values = frame[name].to_numpy(dtype=np.float64)
         for place in np.flatnonzero(values < 0):
@@ -91,7 +97,8 @@ def _ranges(frame: pd.DataFrame, notes: Notes) -> None:
             detail = f"{name} = {values[place]:g} > {most:g}"
             notes.add("plots.range", int(frame["line"].iloc[place]), detail=detail)
     empty = frame["volume"].isna() & frame[[p for p in LARGEST if p in POOLS]].isna().all(axis=1)
-    for line in frame["line"][empty & (frame["trees"] == 0)]:
+    aged = (frame["age"] > 0) & growth
+    for line in frame["line"][empty & (frame["trees"] == 0) & ~aged]:
         notes.add("plots.no_amount", int(line), detail="\u2205")
 
 

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sinks.biomass import plotdesign
+from sinks.biomass.growth import apply_growth, with_curves
 from sinks.biomass.models import DEFAULT_MODEL, apply_model, models
-from sinks.biomass.plotchecks import named_types
+from sinks.biomass.plotchecks import named_types, needs_type
 from sinks.biomass.plotdensity import PlotDensity, Sample, estimate_all
 from sinks.biomass.plots import Plots
 from sinks.biomass.readers.chinese import OTHER
@@ -69,7 +70,7 @@ def plot_densities(
         return None
     cells = _estimable(frame, config, years=years, shown=plots.shown, problems=problems)
     frame = frame[frame["target"].isin(list(cells))].reset_index(drop=True)
-    if frame.empty or not _species_known(frame, shown=plots.shown, problems=problems):
+    if frame.empty or not _species_known(frame, config, shown=plots.shown, problems=problems):
         return None
     measured = {pool: frame[pool].to_numpy(dtype=np.float64) for pool in plots.pools}
     stands = _stands(plots, config, frame=frame, measured=measured, draws=draws, problems=problems)
@@ -253,14 +254,16 @@ def _short(rows: pd.DataFrame, config: PlotsConfig, *, year: int) -> list[str]:
     return [] if units > 1 else [f"{year}: {units}"]
 
 
-def _species_known(frame: pd.DataFrame, *, shown: str, problems: Problems) -> bool:
+def _species_known(
+    frame: pd.DataFrame, config: PlotsConfig, *, shown: str, problems: Problems
+) -> bool:
     """Tell whether every plot with growing stock says what grows there."""
-    wooded = (frame["volume"] > 0) & frame["agb"].isna() & (frame["named"] == "")
+    asked = needs_type(frame, config)
+    wooded = asked & (frame["named"] == "")
     if wooded.any():
         lines = first_few(frame.loc[wooded, "line"], problems.language)
         problems.error("plots.no_species", file=shown, count=int(wooded.sum()), lines=lines)
-    unknown = (frame["volume"] > 0) & frame["agb"].isna() & (frame["forest_type"] == "")
-    return not unknown.any()
+    return not (asked & (frame["forest_type"] == "")).any()
 
 
 def _stands(
@@ -281,6 +284,7 @@ def _stands(
     if strange:
         return None
     found: dict[str, PlotCarbon] = {}
+    aged = _aged(frame, config, draws=draws, problems=problems)
     for name in names:
         if name == TREE_MODEL and plots.trees is not None:
             own = tree_stands(frame, plots.trees, draws=draws, problems=problems)
@@ -288,9 +292,24 @@ def _stands(
                 return None
             found[name] = own
         else:
-            found[name] = apply_model(
+            modelled = apply_model(
                 name, volume=frame["volume"].to_numpy(dtype=np.float64),
                 forest_type=frame["forest_type"].to_numpy(dtype=object), draws=draws,
                 problems=problems, memory=config.unchecked,
             )  # fmt: skip
+            found[name] = with_curves(modelled, aged) if aged is not None else modelled
     return found
+
+
+def _aged(
+    frame: pd.DataFrame, config: PlotsConfig, *, draws: Draws, problems: Problems
+) -> StandCarbon | None:
+    """Return the carbon of plots that tell their age alone by growth curves; None if not asked."""
+    if not config.growth:
+        return None
+    alone = needs_type(frame, config) & frame["volume"].isna()
+    return apply_growth(
+        frame["age"].where(alone).to_numpy(dtype=np.float64),
+        forest_type=frame["forest_type"].where(alone, "").to_numpy(dtype=object),
+        draws=draws, problems=problems,
+    )  # fmt: skip

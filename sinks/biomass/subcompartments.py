@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from pyproj import Transformer
 
-from sinks.biomass.growth import apply_growth
+from sinks.biomass.growth import apply_growth, with_curves
 from sinks.biomass.models import apply_model
 from sinks.biomass.readers.subcompartments import Records
 from sinks.biomass.species import classify, forest_types
@@ -209,7 +209,7 @@ def carbon_of(
     if growth:
         lost |= (volume == 0) & (frame["age"].to_numpy() > 0)
         aged = np.where(lost, frame["age"], np.nan)
-        carbon = _grown(
+        carbon = with_curves(
             carbon, apply_growth(aged, forest_type=types, draws=draws, problems=problems)
         )
         lost &= carbon.index < 0
@@ -219,17 +219,6 @@ def carbon_of(
             share=f"{area[lost].sum() / area.sum():.1%}",
         )  # fmt: skip
     return carbon
-
-
-def _grown(carbon: StandCarbon, young: StandCarbon) -> StandCarbon:
-    """Put the stands of known age into the cells of their growth curves."""
-    told = young.index >= 0
-    index = np.where(told, young.index + len(carbon.cells), carbon.index)
-    return StandCarbon(
-        carbon.model, np.where(told, young.volume, carbon.volume), index,
-        carbon.cells + young.cells, carbon.draws, carbon.ceiling,
-        {**carbon.substituted, **young.substituted}, carbon.only,
-    )  # fmt: skip
 
 
 def sums(
