@@ -127,7 +127,8 @@ def attribution_table(
             )
             if still.any():  # never with a sample: the map's hectares are the study's
                 frame["map_ha"] = frame["area_ha"]
-            frame.loc[unknown, frame.columns] = np.nan
+            if unknown.any():
+                frame.loc[unknown, frame.columns] = np.nan
             head = levels[["region_code", "region_name", "level"]].assign(
                 start=start, end=end, cause=name
             )

@@ -40,13 +40,16 @@ def _closure(name: str, sides: tuple[pd.Series, pd.Series], *, size: pd.Series) 
 
     A region without data has neither: nothing is claimed of it.
     """
-    frame = pd.DataFrame({"left": sides[0], "right": sides[1]}).dropna(how="all")
-    extent = size.reindex(frame.index).abs().fillna(0).to_numpy(float)
-    gap = (frame["left"] - frame["right"]).abs().to_numpy(float)
-    passed = bool(np.all(gap <= RELATIVE * extent + ABSOLUTE)) if len(frame) else True
+    left, right = sides if sides[0].index.equals(sides[1].index) else sides[0].align(sides[1])
+    if not size.index.equals(left.index):
+        size = size.reindex(left.index)
+    one, other, extent = (item.to_numpy(float) for item in (left, right, size))
+    known = ~(np.isnan(one) & np.isnan(other))
+    extent = np.abs(np.where(np.isnan(extent), 0.0, extent)[known])
+    gap = np.abs(one - other)[known]
     relative = gap / np.maximum(extent, 1.0)
     worst = float("nan") if np.isnan(relative).any() else float(relative.max(initial=0.0))
-    return Closure(name, len(frame), worst, passed)
+    return Closure(name, len(gap), worst, bool((gap <= RELATIVE * extent + ABSOLUTE).all()))
 
 
 def _parents(results: Results) -> list[Closure]:

@@ -109,7 +109,8 @@ def regions_table(
 
 def _blank(frame: pd.DataFrame, unknown: Mask, *, columns: Sequence[str]) -> pd.DataFrame:
     """Empty what nothing is known of: no data is never zero."""
-    frame.loc[unknown, list(columns)] = np.nan
+    if unknown.any():
+        frame.loc[unknown, list(columns)] = np.nan
     return frame
 
 

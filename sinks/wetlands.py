@@ -71,7 +71,8 @@ def wetland_table(
                 )  # fmt: skip
             frame["ch4_t_co2e_per_yr"] = frame["ch4_t_per_yr"] * factor
             frame["gwp"] = np.where(frame["ch4_t_per_yr"].notna(), gwp, "")
-            frame.loc[unknown, frame.columns[5:-1]] = np.nan
+            if unknown.any():
+                frame.loc[unknown, frame.columns[5:-1]] = np.nan
             frames.append(frame)
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
@@ -147,7 +148,8 @@ def definitions_table(stock: Stock, activity: Activity, *, regions: Regions) -> 
                 stock_t_c=totals.central[:, k], low_t_c=spread.low[:, k],
                 high_t_c=spread.high[:, k],
             )  # fmt: skip
-            frame.loc[unknown, frame.columns[5:]] = np.nan
+            if unknown.any():
+                frame.loc[unknown, frame.columns[5:]] = np.nan
             frames.append(frame.assign(strata=";".join(strata)))
     return pd.concat(frames, ignore_index=True)
 
