@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, cast
 
 import numpy as np
@@ -133,11 +133,17 @@ class Grid:
 
     def described(self) -> str:
         """Return the grid in one line, for messages and the manifest."""
-        code = self.crs.to_authority(min_confidence=100)
-        name = ":".join(code) if code else self.crs.name
+        name = _name_of(self.crs)
         cell = f"{abs(self.dx):.12g} × {abs(self.dy):.12g}"
         origin = f"({self.x0:.12g}, {self.y0:.12g})"
         return f"{name} · {self.width} × {self.height} · {cell} · {origin}"
+
+
+@lru_cache(maxsize=64)
+def _name_of(crs: CRS) -> str:
+    """Return a CRS's code or, after a long search of the register, its own name."""
+    code = crs.to_authority(min_confidence=100)
+    return ":".join(code) if code else str(crs.name)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -108,8 +109,12 @@ def coordinates_fit(polygons: Geometries, crs: CRS, *, file: str, problems: Prob
     return not code
 
 
+@lru_cache(maxsize=64)
 def _area_of_use(crs: CRS) -> tuple[float, float, float, float] | None:
-    """Return the box [°] that a CRS is meant for; old forms of WKT leave it to the register."""
+    """Return the box [°] that a CRS is meant for; old forms of WKT leave it to the register.
+
+    A CRS of one's own is looked for in all of the register, which takes long, so once is enough.
+    """
     area = crs.area_of_use
     if area is None and (code := crs.to_epsg()) is not None:
         area = CRS.from_epsg(code).area_of_use
