@@ -247,7 +247,7 @@ def test_the_report_tells_it(done: Results) -> None:
     marsh, lake = types["Marsh"], types["Lake"]
     assert section["gwp"] == "AR5"
     assert (marsh["ch4"], marsh["burial"]) == ("120,000", "–")
-    assert (lake["ch4"], lake["burial"]) == ("–", "4,770")  # 15,900 ha × 0.3
+    assert (lake["ch4"], lake["burial"]) == ("–", "4,800 (3,200 to 6,900)")  # 15,900 ha × 0.3
     assert len(section["definitions"]) == 3
     soils = {row["name"]: row for row in section["soils"]}
     # 505,000 and −40,800 t C once settled; an eighth by 2015; a twentieth each year.

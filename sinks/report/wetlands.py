@@ -11,10 +11,21 @@ from sinks import chain
 from sinks.report.ledgers import around
 from sinks.results import Results
 from sinks.summary import span_of
-from sinks.wording import DASH, Scale, Words, significant
+from sinks.wording import (
+    DASH,
+    Scale,
+    Words,
+    end_text,
+    half_width,
+    number,
+    places_for,
+    significant,
+)
 
 #: What each type is told: columns of `wetland.csv` behind the area.
 HELD: Final = ("vegetation_t_c", "soil_t_c")
+#: Ends of the interval of a flux.
+ENDS: Final = ("low", "high")
 
 
 def wetlands(results: Results, words: Words) -> dict[str, Any]:
@@ -28,6 +39,10 @@ def wetlands(results: Results, words: Words) -> dict[str, Any]:
     if now["area_ha"].isna().all():
         return {}
     before = whole[whole["year"] == start].set_index("stratum")["area_ha"]
+    names = {
+        str(item["stratum"]): str(item[f"name_{results.language}"])
+        for item in results.meta.get("strata", ())
+    }
     area = words.area(float(now["area_ha"].max()))
     carbon = words.carbon(float(now["soil_t_c"].max()) if now["soil_t_c"].notna().any() else 0.0)
     return {
@@ -35,7 +50,8 @@ def wetlands(results: Results, words: Words) -> dict[str, Any]:
         "carbon": carbon.label,
         "gwp": next((str(name) for name in now["gwp"] if isinstance(name, str) and name), ""),
         "types": [
-            _type(row, before.get(row["stratum"], math.nan), results=results, scales=(area, carbon))
+            _type(row, before.get(row["stratum"], math.nan), words=words, scales=(area, carbon))
+            | {"name": names.get(str(row["stratum"]), str(row["stratum"]))}
             for row in chain.records(now)
         ],
         "definitions": _definitions(results, words, scales=(area, carbon)),
@@ -49,22 +65,30 @@ def _whole(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _type(
-    row: dict[Any, Any], before: float, *, results: Results, scales: tuple[Scale, Scale]
+    row: dict[Any, Any], before: float, *, words: Words, scales: tuple[Scale, Scale]
 ) -> dict[str, str]:
     """Return one type's cells: area of both years, plants, soil, and the yearly fluxes."""
     area, carbon = scales
-    names = {
-        str(item["stratum"]): str(item[f"name_{results.language}"])
-        for item in results.meta.get("strata", ())
-    }
     return {
-        "name": names.get(str(row["stratum"]), str(row["stratum"])),
         "before": significant(before / area.factor),
         "after": significant(row["area_ha"] / area.factor),
         **{key: significant(row[key] / carbon.factor) for key in HELD},
-        "burial": significant(row["burial_t_c_per_yr"]),
-        "ch4": significant(row["ch4_t_co2e_per_yr"]),
+        "burial": _flux(row, "burial", unit="t_c_per_yr", words=words),
+        "ch4": _flux(row, "ch4", unit="t_per_yr", words=words, shown="ch4_t_co2e_per_yr"),
     }
+
+
+def _flux(row: dict[Any, Any], name: str, *, unit: str, words: Words, shown: str = "") -> str:
+    """Return a yearly flux, with its interval where it has one; a gas in the unit of `shown`."""
+    value = float(row[f"{name}_{unit}"])
+    told = float(row[shown]) if shown else value
+    ratio = told / value if value else 1.0
+    low, high = (float(row.get(f"{name}_{end}_{unit}", math.nan)) * ratio for end in ENDS)
+    spread = half_width(low, high)
+    if not math.isfinite(spread):
+        return significant(told)
+    ends = words.t("report.range", low=end_text(low, spread), high=end_text(high, spread))
+    return f"{number(told, places_for(spread))} ({ends})"
 
 
 def _definitions(
