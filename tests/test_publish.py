@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -14,9 +15,11 @@ from PIL import Image
 from pmtiles.reader import MmapSource, Reader, all_tiles
 from rasterio.warp import transform
 
-from sinks.errors import OutputFailed
+from sinks.errors import FolderLocked, OutputFailed
 from sinks.layers.paint import rgb
+from sinks.lock import locked
 from sinks.publish import publish
+from sinks.publish import site as site_module
 from sinks.publish.pages import page_name
 from sinks.results import Results, write_table
 from tests.map_sample import CODES, HOSTILE, LEGEND, NAMES, YEARS, sample, stock
@@ -136,3 +139,50 @@ def test_a_site_is_replaced_and_anything_else_is_left(run: Results, tmp_path: Pa
     with pytest.raises(OutputFailed, match="other"):
         publish(run, other)
     assert [path.name for path in other.iterdir()] == ["precious.txt"]
+
+
+def test_a_mark_of_somebody_elses_is_none(run: Results, tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text('{"name": "my own site"}', encoding="utf-8")
+    with pytest.raises(OutputFailed):
+        publish(run, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["site.json"]
+
+
+def test_a_site_that_cannot_be_written_leaves_all_as_it_was(
+    run: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old site stays; of a new one nothing does; and one process writes at a time."""
+
+    def full(_results: Results, folder: Path) -> None:
+        (folder / "index.html").write_text("half", encoding="utf-8")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(site_module, "_write", full)
+    old = tmp_path / "old"
+    old.mkdir()
+    mark = '{"sinks": "1", "manifest_sha256": "2"}'
+    (old / "site.json").write_text(mark, encoding="utf-8")
+    for site in (old, tmp_path / "new"):
+        with pytest.raises(OutputFailed, match="No space"):
+            publish(run, site)
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        "old", "old/site.json",
+    ]  # fmt: skip
+    with locked(old, "en"), pytest.raises(FolderLocked):
+        publish(run, old)
+
+
+def test_a_site_cut_off_half_way_is_still_ours(tmp_path: Path) -> None:
+    """The mark is put in place first, over the old one, and nothing of the old is left."""
+    site, staging = tmp_path, tmp_path / ".sinks-staging"
+    staging.mkdir()
+    for folder, name in ((site, "old.html"), (staging, "index.html")):
+        (folder / name).write_text("x", encoding="utf-8")
+    with pytest.raises(FileNotFoundError):
+        site_module._swap(staging, site)
+    assert (site / "old.html").exists(), "without a mark nothing is moved"
+    (staging / "site.json").write_text("new", encoding="utf-8")
+    site_module._swap(staging, site)
+    assert {path.name for path in site.iterdir()} == {
+        ".sinks-staging", "site.json", "index.html",
+    }  # fmt: skip
