@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sinks.checks import Problems
 from sinks.sections import SLUG, TargetConfig
 from sinks.units import AreaUnit
-from sinks.validation import Line, Part, Title
+from sinks.validation import Line, Part, Stated, Title
 
 #: What the study's own years show stands for a stated rate.
 OBSERVED: Final = "observed"
@@ -28,7 +28,7 @@ def _said(value: str) -> str:
 
 Source = Annotated[Line, Field(min_length=1, max_length=500), AfterValidator(_said)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-PerYear = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+PerYear = Annotated[Stated, Field(ge=0, le=1e9)]
 Density = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 
 

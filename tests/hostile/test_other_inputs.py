@@ -135,6 +135,7 @@ KEYS = {
     "loss": ('loss = "observed"', 'loss = "guessed"', "bad_choice", "scenarios.1.loss"),
     "rate": ("percent_per_year = 0.5", "percent_per_year = 101", "bad_value", "percent_per_year"),
     "source": ('source = "a survey"', 'source = " "', "bad_value", "scenarios.0.loss.0.source"),
+    "atom": ("\nper_year = 0.5", "\nper_year = 1e-310", "bad_value", "planting.0.per_year"),
     "area": ('unit = "mu"', 'unit = "acre"', "bad_choice", "scenarios.1.planting.0.unit"),
     "unknown": ("saturation =", "saturated =", "unknown_key", "growth.0.saturated"),
 }  # fmt: skip
