@@ -25,6 +25,8 @@ OF_MODELS = (
     "continuous_bcef", "bcef", "bef", "wood_density", "root_to_shoot", "carbon_fraction",
     "tree_biomass", "growth",
 )  # fmt: skip
+#: Of these the row is the error of a whole equation, a factor about 1.
+AS_FACTORS = ("tree_biomass/", "growth/")
 #: How far area × density may lie from the published stock before it is remarked on [share].
 REMARKED = 0.005
 

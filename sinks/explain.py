@@ -167,6 +167,8 @@ def _parameter_lines(results: Results, *, words: Words) -> list[str]:
         ])  # fmt: skip
     more = len(found) - PARAMETERS_SHOWN
     rest = [words.t("explain.parameters.rest", n=more)] if more > 0 else []
+    factors = any(str(row["name"]).startswith(chain.AS_FACTORS) for row in found)
+    rest += [words.t("explain.parameters.factors")] if factors else []
     title = words.t("explain.h.parameters")
     return [title, *_table(rows, sides="lrrll"), *rest] if found else []
 
