@@ -220,6 +220,13 @@ def test_region_without_a_share_shows_its_part_of_the_whole(data: dict[str, Any]
     assert whole["required"] == 40_000.0
 
 
+def test_a_share_of_the_land_is_no_part_of_the_whole(tmp_path: Path) -> None:
+    results = sample(tmp_path, pictures=False)
+    results.tables["targets"]["unit"] = "%"
+    for own in map_data(results)["regions"].values():
+        assert [target["part"] for target in own["targets"].values()] == [None]
+
+
 def test_names_are_found_by_every_common_reading() -> None:
     names = ["曾都区", "长阳县", "吕梁市", "Wyoming", "甲A市"]
     heads = {name: {"name": name, "parents": ["随州市"]} for name in names}
