@@ -81,7 +81,10 @@ Sheets = Annotated[
     bool, typer.Option("--sheets", help="a printed page per region in DIR/sheets · 逐县图幅")
 ]
 PaperSize = Annotated[Literal["a4", "a3"], typer.Option(help="of the sheets · 图幅纸张")]
-SheetFormat = Annotated[Literal["pdf", "png", "both"], typer.Option("--format", help="of sheets")]
+SheetFormat = Annotated[
+    Literal["pdf", "png", "both", "atlas"],
+    typer.Option("--format", help="of sheets; atlas: all in one PDF · 图册"),
+]
 SheetLayer = Annotated[Literal["landcover", "density", "change"], typer.Option(help="on sheets")]
 SheetRegions = Annotated[
     list[str] | None, typer.Option(metavar="CODE", help="repeatable; ALL: the whole · 可重复")

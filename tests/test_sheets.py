@@ -163,12 +163,13 @@ def test_a_change_that_is_not_detectable_says_so(run: Results) -> None:
 def test_pages_have_the_size_of_paper_and_the_same_bytes_again(
     run: Results, tmp_path: Path
 ) -> None:
-    options = SheetOptions(paper="a3", formats=("pdf", "png"), regions=(CODES[1],))
+    options = SheetOptions(paper="a3", formats=("pdf", "png", "atlas"), regions=(CODES[1],))
     first = write_sheets(run, tmp_path / "a", options=options)
     second = write_sheets(run, tmp_path / "b", options=options)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-    pdf, png = first
-    assert b"CreationDate" not in pdf.read_bytes()
+    pdf, png, atlas = first
+    assert atlas.name == "atlas.pdf"
+    assert b"CreationDate" not in pdf.read_bytes() + atlas.read_bytes()
     assert b"/MediaBox [ 0 0 1190.55" in pdf.read_bytes()
     with Image.open(png) as image:
         assert image.size == pytest.approx((420 / 25.4 * 200, 297 / 25.4 * 200), abs=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import matplotlib as mpl
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -145,9 +146,35 @@ class Page:
             self.figure.savefig(stream, format="png", dpi=DPI, metadata=about)
             return stream.getvalue()
         about = {"Title": title, "Creator": "sinks", "CreationDate": None}
-        with mpl.rc_context({"pdf.fonttype": FONT_TYPE, "pdf.compression": 9}):
+        with _as_pdf():
             self.figure.savefig(stream, format="pdf", metadata=about)
         return stream.getvalue()
+
+
+class Book:
+    """Sheets one after the other in one PDF, which holds every letter's outline once."""
+
+    def __init__(self, title: str) -> None:
+        self.stream = io.BytesIO()
+        about: dict[str, Any] = {"Title": title, "Creator": "sinks", "CreationDate": None}
+        with _as_pdf():
+            self.pages: Any = PdfPages(self.stream, metadata=about)
+
+    def add(self, page: Page) -> None:
+        """Append a page."""
+        with _as_pdf():
+            self.pages.savefig(page.figure)
+
+    def saved(self) -> bytes:
+        """Return the file; equal sheets give equal bytes."""
+        with _as_pdf():
+            self.pages.close()
+        return self.stream.getvalue()
+
+
+def _as_pdf() -> Any:
+    """Return the settings that a PDF is written with."""
+    return mpl.rc_context({"pdf.fonttype": FONT_TYPE, "pdf.compression": 9})
 
 
 def _break(words: str, end: int) -> int:

@@ -14,18 +14,19 @@ from sinks.results import Results
 from sinks.sheets.draw import MAP, Imprint, draw_sheet
 from sinks.sheets.facts import ALL, facts_of
 from sinks.sheets.fonts import faces_for
-from sinks.sheets.paper import Page, Paper
+from sinks.sheets.paper import Book, Page, Paper
 from sinks.sheets.scene import Atlas
 from sinks.summary import words_of
 from sinks.texts import text
 
-Format = Literal["pdf", "png"]
+Format = Literal["pdf", "png", "atlas"]
 Layer = Literal["landcover", "density", "change"]
 #: Folder of the sheets in that of the run.
 FOLDER: Final = "sheets"
 OVERVIEW: Final = "overview"
+ATLAS: Final = "atlas"
 FORMATS: Final[dict[str, tuple[Format, ...]]] = {
-    "pdf": ("pdf",), "png": ("png",), "both": ("pdf", "png")
+    "pdf": ("pdf",), "png": ("png",), "both": ("pdf", "png"), "atlas": ("atlas",)
 }  # fmt: skip
 
 
@@ -47,9 +48,14 @@ def sheet_name(code: str, form: str, *, layer: Layer = "landcover") -> str:
     >>> sheet_name("420102", "pdf"), sheet_name("../x", "png", layer="density")
     ('420102.pdf', 'x-2e2e2f78-density.png')
     """
-    taken = code.endswith(("-density", "-change")) or code == OVERVIEW
+    taken = code.endswith(("-density", "-change")) or code in (OVERVIEW, ATLAS)
     stem = OVERVIEW if code == ALL else f"x-{code.encode().hex()}" if taken else file_stem(code)
     return f"{stem}{'' if layer == 'landcover' else f'-{layer}'}.{form}"
+
+
+def atlas_name(*, layer: Layer = "landcover") -> str:
+    """Return the name of the file that holds all sheets."""
+    return f"{ATLAS}{'' if layer == 'landcover' else f'-{layer}'}.pdf"
 
 
 def sheet_codes(results: Results, options: SheetOptions) -> list[str]:
@@ -83,11 +89,14 @@ def sheet_codes(results: Results, options: SheetOptions) -> list[str]:
 
 def sheet_names(results: Results, options: SheetOptions) -> list[str]:
     """Return the files that are written, relative to the folder of the run."""
-    return [
-        f"{FOLDER}/{sheet_name(code, form, layer=options.layer)}"
+    names = [
+        sheet_name(code, form, layer=options.layer)
         for code in sheet_codes(results, options)
         for form in options.formats
+        if form != ATLAS
     ]
+    names += [atlas_name(layer=options.layer)] if ATLAS in options.formats else []
+    return [f"{FOLDER}/{name}" for name in names]
 
 
 def write_sheets(
@@ -142,16 +151,24 @@ def write_sheets(
     faces = faces_for([words.t("sheets.legend"), results.title, *atlas.names], results.language)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    book = Book(results.title) if ATLAS in options.formats else None
     for done, code in enumerate(codes):
         progress("sheets", done / len(codes))
         facts = facts_of(results, words, code=code, layer=layer)
         page = Page(options.paper, faces)
         size = (MAP[2] * page.enlarged / 1000, MAP[3] * page.enlarged / 1000)
         draw_sheet(page, atlas.scene(code, layer, size=size), facts=facts, imprint=imprint)
+        if book:
+            book.add(page)
         for form in options.formats:
+            if form == ATLAS:
+                continue
             path = folder / sheet_name(code, form, layer=options.layer)
             path.write_bytes(page.saved(form, title=f"{facts.name} · {facts.legend.title}"))
             written.append(path)
+    if book:
+        written.append(folder / atlas_name(layer=options.layer))
+        written[-1].write_bytes(book.saved())
     return written
 
 

@@ -14,26 +14,10 @@ from sinks.summary import finding, span_of
 from sinks.texts import has_text
 from sinks.wording import Words
 from sinks.workbook.layout import MOST_ROWS, Column, Sheet
+from sinks.workbook.terms import Terms
 
-#: Words of the tables that have a term in the reader's language: column → kind of term.
-TERMS = {
-    "level": "level",
-    "pool": "pool",
-    "quantity": "quantity",
-    "verdict": "verdict",
-    "verdict_other_unit": "verdict",
-    "confidence": "confidence",
-    "share_by": "rule",
-    "group": "group",
-    "passed": "passed",
-    "basis": "basis",
-    "answer": "answer",
-    "answer_p50": "answer",
-    "answer_p95": "answer",
-}
-STRATA = ("stratum", "from_stratum", "to_stratum")
-YEARS = ("year", "start", "end", "first_change", "last_change", "planted_year")
-SHARES = ("share_achieved", "share")
+YEARS = ("year", "start", "end", "first_change", "last_change", "planted_year", "raster_year")
+SHARES = ("share_achieved", "share", "share_of_variance")
 ORDER = (
     "stock", "regions", "change", "transitions", "transition_summary", "group_summary",
     "trajectories", "change_classes", "implausible", "change_filters", "planting",
@@ -81,18 +65,10 @@ def worded(
     rows: Sequence[dict[str, Any]], results: Results, *, words: Words
 ) -> list[dict[str, Any]]:
     """Return rows with the tables' words replaced by the reader's."""
-    label = {
-        str(row["stratum"]): row[f"name_{words.language}"] for row in chain.records(results.strata)
-    }
+    terms = Terms(results, words)
     found = []
     for row in rows:
-        shown = dict(row)
-        for name in STRATA:
-            if name in shown:
-                shown[name] = label.get(str(shown[name]), shown[name])
-        for name, kind in TERMS.items():
-            if shown.get(name):
-                shown[name] = words.term(kind, str(shown[name]))
+        shown = dict(row) | terms.of(row)
         if isinstance(shown.get("detectable"), bool):
             apart = words.term("apart", "true" if shown["detectable"] else "false")
             moved = "change_t_c" in row
