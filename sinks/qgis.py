@@ -57,6 +57,11 @@ def _limits(values: Any, count: int, *, diverging: bool) -> list[float]:
     return [float(f"{end:.4g}") for end in ends]
 
 
+def _plain(value: float) -> str:
+    """Return a number of a legend: no power of ten, no digit that its size does not need."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
 def _renderer(column: str, limits: Sequence[float], *, colours: Sequence[str]) -> ET.Element:
     """Return QGIS's graduated renderer."""
     renderer = ET.Element(
@@ -68,7 +73,7 @@ def _renderer(column: str, limits: Sequence[float], *, colours: Sequence[str]) -
     for i, (low, high) in enumerate(pairwise(limits)):
         ET.SubElement(
             ranges, "range", lower=repr(low), upper=repr(high), symbol=str(i), render="true",
-            label=f"{low:,.4g} – {high:,.4g}",
+            label=f"{_plain(low)} – {_plain(high)}",
         )  # fmt: skip
         symbol = ET.SubElement(symbols, "symbol", name=str(i), type="fill", alpha="1")
         layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1"})
@@ -141,7 +146,7 @@ def write_raster_style(raster: Path, *, low: float, high: float) -> None:
     for value, colour in zip(np.linspace(low, high, len(colours)), colours, strict=True):
         ET.SubElement(
             shader, "item", value=repr(float(value)), color=colour, alpha="255",
-            label=f"{value:,.4g}",
+            label=_plain(float(value)),
         )  # fmt: skip
     pipe = ET.Element("pipe")
     pipe.append(renderer)

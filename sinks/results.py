@@ -20,7 +20,7 @@ from sinks.errors import OutputFailed
 from sinks.escape import spreadsheet_cell, text_of_cell
 from sinks.folder import UNREADABLE, recover
 from sinks.lock import refusal
-from sinks.texts import LANGUAGES, Language, text
+from sinks.texts import LANGUAGES, Language, has_text, text
 
 TABLES: Final = (
     "stock", "regions", "change", "transitions", "targets", "coverage", "parameters"
@@ -159,6 +159,12 @@ def _check_shape(meta: Any) -> None:
         raise ValueError(", ".join([MANIFEST, *wrong]))
 
 
+def _level(level: str, language: Language) -> str:
+    """Return a level in words; a column's name where the strings have none."""
+    key = f"report.level.{level}"
+    return text(key, language) if has_text(key) else level
+
+
 @dataclass(frozen=True)
 class Results:
     """A finished run.
@@ -251,11 +257,14 @@ class Results:
         stock = self.tables["regions"]
         top = stock[stock["level"] != "region"].iloc[::-1]
         head = ("level", "region_name", "year", "stock_t_c", "low_t_c", "high_t_c")
+        whole = text("report.total", self.language)
         rows = [
-            [f"{cell:,.0f}" if isinstance(cell, float) else cell for cell in row]
+            [_level(str(row[0]), self.language), whole if row[1] == "ALL" else row[1], row[2]]
+            + [f"{amount:,.0f}" for amount in row[3:]]
             for row in top[list(head)].itertuples(index=False)
         ]
-        return table(f"{self.title} · {self.root}", head, rows=rows)
+        named = [text(f"report.column.{name}", self.language) for name in head]
+        return table(f"{self.title} · {self.root}", named, rows=rows)
 
     @property
     def language(self) -> Language:

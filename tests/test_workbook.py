@@ -99,6 +99,12 @@ def test_overview_has_the_bureaus_layout(book: Book) -> None:
     assert sheet.page_setup.paperSize == 9
 
 
+def test_headings_are_in_the_readers_language(book: Book) -> None:
+    heads = [cell.value for sheet in book for cell in sheet[3] if isinstance(cell.value, str)]
+    assert len(heads) > 50
+    assert not [head for head in heads if re.fullmatch(r"[a-z0-9_]+", head)]
+
+
 def test_every_printed_table_asks_who_filled_it_and_when(book: Book) -> None:
     for sheet in book.worksheets[1:]:
         footer = sheet.oddFooter
