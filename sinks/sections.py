@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from sinks.display import table
 from sinks.rastersections import DensityRasters
@@ -178,8 +178,20 @@ class UncertaintyConfig(Part):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
-#: What a column may be asked to hold.
-Label = str | int
+def _listed(value: object) -> object:
+    """Take one value for a list of one, and a whole number for its digits."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(
+        str(own) if isinstance(own, int) and not isinstance(own, bool) else own for own in values
+    )
+
+
+#: What a column may hold: a value, or several.
+Values = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int]),
+]
 
 
 class OverlayConfig(Part):
@@ -192,9 +204,7 @@ class OverlayConfig(Part):
     path: str = Field(min_length=1, description="GeoPackage, GeoJSON, Shapefile or its zip")
     kind: OverlayKind = Field("other", description="what the polygons are")
     part: str | None = Field(None, description="column whose values are told one by one")
-    where: dict[str, Label | Annotated[tuple[Label, ...], Field(min_length=1)]] = Field(
-        {}, description="only rows whose columns hold these values"
-    )
+    where: dict[str, Values] = Field({}, description="only rows whose columns hold these values")
     replaces: tuple[str, ...] = Field((), description="strata that are told apart by the polygons")
     stratum: str | None = Field(None, description="what they are inside the polygons")
     outside: str | None = Field(None, description="what they are beyond them; as mapped if absent")

@@ -9,12 +9,9 @@ from sinks.boundaries.codes import plain_text
 from sinks.boundaries.vectors import VectorLayer
 from sinks.checks import Problems, first_few, nearest
 
-#: A column, and the value or values of it that count.
-Where = Mapping[str, str | int | Sequence[str | int]]
-
 
 def chosen(
-    layer: VectorLayer, where: Where, *, file: str, problems: Problems
+    layer: VectorLayer, where: Mapping[str, Sequence[str]], *, file: str, problems: Problems
 ) -> VectorLayer | None:
     """Return the rows whose columns all hold one of the values asked for.
 
@@ -22,8 +19,8 @@ def chosen(
     ----------
     layer : VectorLayer
         Holds the columns of `where`.
-    where : mapping of str to str, int or sequence of them
-        Values are compared as text, without space around them.
+    where : mapping of str to sequence of str
+        Column, and the values of it that count, compared as text without space around it.
     file : str
         For the messages.
     problems : Problems
@@ -37,8 +34,7 @@ def chosen(
     keep = [True] * len(layer.geometry)
     passed = True
     for column, values in where.items():
-        listed = [values] if isinstance(values, str | int) else values
-        wanted = dict.fromkeys(plain_text(value) for value in listed)
+        wanted = dict.fromkeys(plain_text(value) for value in values)
         texts = [plain_text(value) for value in layer.columns[column]]
         absent = [value for value in wanted if value not in texts]
         if absent:
