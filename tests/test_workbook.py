@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 from sinks.results import Results
+from sinks.texts import has_text
 from sinks.workbook import layout, write_workbook
+from tests.conftest import ROOT
 from tests.tiny_results import CHANGE, FORMULA, MARKUP, write_tiny
 
 Book = openpyxl.Workbook
@@ -103,6 +105,17 @@ def test_headings_are_in_the_readers_language(book: Book) -> None:
     heads = [cell.value for sheet in book for cell in sheet[3] if isinstance(cell.value, str)]
     assert len(heads) > 50
     assert not [head for head in heads if re.fullmatch(r"[a-z0-9_]+", head)]
+
+
+def test_every_documented_column_has_a_heading() -> None:
+    page = (ROOT / "docs/outputs.md").read_text(encoding="utf-8")
+    page = page[page.index("## `tables/stock.csv`") : page.index("## Other files")]
+    firsts = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    lists = [line for line in page.splitlines() if line.startswith("`")]
+    names = set(re.findall(r"`([a-z0-9_]+)`", " ".join(firsts + lists)))
+    assert len(names) > 150
+    told = {"note_zh", "note_en", "survey", "broad"}  # one column of two; words of the prose
+    assert not sorted(name for name in names - told if not has_text(f"report.column.{name}"))
 
 
 def test_every_printed_table_asks_who_filled_it_and_when(book: Book) -> None:
