@@ -58,9 +58,9 @@ def widths(rows: Sequence[Row], columns: int, *, room: float) -> list[float]:
 
     Examples
     --------
-    >>> row = Row((Cell("县"), Cell("12,345", right=True, whole=True)))
+    >>> row = Row((Cell("神农架林区的森林碳储量"), Cell("12,345", right=True, whole=True)))
     >>> [round(width) for width in widths([row], 2, room=100.0)]
-    [51, 49]
+    [60, 40]
     """
     least, liked = [SHORTEST] * columns, [SHORTEST] * columns
     for row in rows:
