@@ -24,8 +24,6 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = str(BIN / "python")
 LOCK = ROOT / "requirements.lock"
-# One more than there are cores, as tests of browsers and of other processes mostly wait.
-TESTERS = str(min(4, (os.cpu_count() or 1) + 1))
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
@@ -37,7 +35,7 @@ COMMANDS = {
     "check": CHECKS,
     "test": {
         **CHECKS,
-        "tests": ["pytest", "-n", TESTERS, "--dist", "loadfile"],
+        "tests": ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"],
     },
     "bench": {"bench": ["benchmarks"]},
     "docs": {"docs": ["sphinx", "-q", "-W", "-b", "html", "docs", "build/docs"]},
