@@ -18,10 +18,10 @@ from benchmarks.measure import Task, markdown, spread, warm
 from benchmarks.province import Frame, make_rasters
 from benchmarks.studies import write_study
 from benchmarks.zones import COUNTIES, zones
+from sinks.report.paper import browser as installed
 
 #: Regions of the largest map that shows every one, and sub-compartments of the site.
 REGIONS, STANDS = 2_800, 40_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu")
 #: Says that what the address asks for is drawn.
 SEEN = {
@@ -55,9 +55,8 @@ def opened(found: dict[str, Any], *, page: str, layer: str = "", web: bool = Fal
     """Open a page in a browser that has never seen it; times in seconds from the request on."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (only who measures needs it)
 
-    program = next(path for name in BROWSERS if (path := shutil.which(name)))
     with sync_playwright() as play, _address(Path(page), web=web) as address:
-        browser = play.chromium.launch(executable_path=program, args=list(FLAGS))
+        browser = play.chromium.launch(executable_path=installed(), args=list(FLAGS))
         tab = browser.new_page(viewport={"width": 1440, "height": 900})
         with clock(found):
             tab.goto(address + (f"#layer={layer}" if layer else ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sinks.faces import FACES
+from sinks.report.paper import browser
 from sinks.run import Options, run_study
 from sinks.sheets import SheetOptions, write_sheets
 from tests.conftest import ROOT
@@ -27,11 +28,9 @@ def photograph(page: Path, folder: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser: Any = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        launched: Any = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
         for name, (width, height, part) in PICTURES.items():
-            context = browser.new_context(
+            context = launched.new_context(
                 viewport={"width": width, "height": height}, offline=True, reduced_motion="reduce"
             )
             shown = context.new_page()
@@ -39,7 +38,7 @@ def photograph(page: Path, folder: Path) -> None:
             shown.wait_for_selector("html.ready")
             shown.wait_for_timeout(1000)
             shown.screenshot(path=folder / name)
-        browser.close()
+        launched.close()
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,7 +78,7 @@ def test_years_in_one_pass(options: Options) -> None:
 def test_maps_open(options: Options) -> None:
     """A small province: the file, its first paint, all of it."""
     pytest.importorskip("playwright", reason="a browser opens the map")
-    if not any(shutil.which(name) for name in maps.BROWSERS):
+    if maps.installed() is None:
         pytest.skip("no Chromium is installed")
     small = replace(options, spawn=spawn)
     (row,) = body(maps.maps(small))

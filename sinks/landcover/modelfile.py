@@ -1,7 +1,7 @@
 """A classifier on disk: JSON that says what it is, and its arrays beside it. Data, no program.
 
 ``model.json`` holds the hash of ``model.npz`` and, last, a hash of all that it says itself. Arrays
-are read without pickle; what they hold is checked before a cell goes through them.
+are read as plain numbers, never as objects, and are checked before a cell goes through them.
 """
 
 from __future__ import annotations

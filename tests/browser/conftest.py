@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +13,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from sinks.report.paper import browser
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -73,13 +73,13 @@ def chromium() -> Iterator[Any]:
         playwright_api = importlib.import_module("playwright.sync_api")
     except ImportError:
         missing("the Python package playwright")
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    program = browser()
     if program is None:
         missing("Chromium")
     with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield launched
+        launched.close()
 
 
 @pytest.fixture
